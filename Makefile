@@ -1,0 +1,42 @@
+# Two commands rebuild and prove the lab: `make lab` and `make test`. Both set up what they need.
+PYTHON ?= python3
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# A caller's own environment must not leak into the one made here.
+unexport PYTHONPATH PYTHONHOME
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lab test test-slow bench
+
+help: ## Say what can be made
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(INSTALLED) ## Make .venv with everything in it (nothing is done if it is there)
+
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'svhn-lab needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --upgrade pip
+	$(VENV)/bin/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+lab: setup ## Rebuild every result that is out of date
+	dvc repro
+	@echo
+	@echo 'The page:  results/page/index.html'
+	@echo 'Every run: $(VENV)/bin/mlflow ui   then open http://127.0.0.1:5000'
+
+test: setup ## Lint, types and the fast tests
+	ruff check .
+	ruff format --check .
+	mypy
+	pytest -m 'not slow'
+
+test-slow: setup ## The tests that run whole graphs and servers
+	pytest -m slow
+
+bench: setup ## Measure what the README claims
+	python -m benchmarks.rendered

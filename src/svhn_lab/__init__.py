@@ -1,0 +1,1 @@
+"""svhn-lab: small convolutional networks and transfer learning on SVHN, rebuilt by one command."""

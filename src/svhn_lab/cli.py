@@ -1,0 +1,125 @@
+"""The command line: one command per stage. Commands import what they need when they run, so that
+`--help` answers at once."""
+
+import sys
+
+import click
+
+from svhn_lab.errors import UserError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="svhn-lab")
+def cli() -> None:
+    """A laboratory for small convolutional networks and transfer learning on SVHN.
+
+    `dvc repro` runs every stage that is out of date; each command here runs one stage, in the
+    project's top folder, whether it is out of date or not.
+    """
+
+
+@cli.command()
+def check() -> None:
+    """Say whether params.yaml is right."""
+    from svhn_lab.stages import check
+
+    check.main()
+
+
+@cli.command()
+def fetch() -> None:
+    """Get digits from the first source that can be had."""
+    from svhn_lab.stages import fetch
+
+    fetch.main()
+
+
+@cli.command()
+def prepare() -> None:
+    """Cut splits, subsets and small draws."""
+    from svhn_lab.stages import prepare
+
+    prepare.main()
+
+
+@cli.command()
+@click.argument("arm")
+def train(arm: str) -> None:
+    """Train one ARM of the study, once per seed."""
+    from svhn_lab.stages import train
+
+    train.main(arm)
+
+
+@cli.command()
+def pretrain() -> None:
+    """Train the transfer study's network on the classes to pretrain on."""
+    from svhn_lab.stages import pretrain
+
+    pretrain.main()
+
+
+@cli.command()
+@click.argument("depth")
+def finetune(depth: str) -> None:
+    """Fine-tune on the small draws, DEPTH units frozen (or `scratch`)."""
+    from svhn_lab.stages import finetune
+
+    finetune.main(depth)
+
+
+@cli.command()
+def timing() -> None:
+    """Measure how long fine-tuning takes at each freeze depth."""
+    from svhn_lab.stages import timing
+
+    timing.main()
+
+
+@cli.command()
+def evaluate() -> None:
+    """Test every trained network on the test digits."""
+    from svhn_lab.stages import evaluate
+
+    evaluate.main()
+
+
+@cli.command()
+def report() -> None:
+    """Write the page and the plots."""
+    from svhn_lab.stages import report
+
+    report.main()
+
+
+@cli.command()
+def register() -> None:
+    """Register the best small network in MLflow."""
+    from svhn_lab.stages import register
+
+    register.main()
+
+
+def main() -> None:
+    """Runs the command line. What the user can mend ends with a message and exit code 1."""
+    try:
+        cli()
+    except UserError as failure:
+        _fail(str(failure))
+    except ExceptionGroup as group:
+        wrong, rest = group.split(UserError)
+        if rest is not None or wrong is None:
+            raise
+        _fail("\n".join(dict.fromkeys(str(failure) for failure in wrong.exceptions)))
+    except OSError as failure:
+        if failure.filename is None:
+            raise
+        _fail(
+            f"{failure.filename}: {failure.strerror}; make sure that the place exists, "
+            "has room and can be written to, then run again"
+        )
+
+
+def _fail(message: str) -> None:
+    click.secho(f"Error: {message}", fg="red", err=True)
+    sys.exit(1)

@@ -1,0 +1,69 @@
+"""uint8 digits in memory -> normalised batches. Pixels stay uint8 until the batch is made; a batch
+is floated, normalised and channels-last at once, with no work per image."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Statistics(NamedTuple):
+    """Mean and standard deviation of each colour channel over the training digits, in 0..255."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Images with their classes, in memory (or mapped into it) and on one device."""
+
+    images: Tensor  # (N, 32, 32, 3) uint8
+    labels: Tensor  # (N,) int64, 0..number of classes - 1
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: Tensor) -> "Digits":
+        """The digits at `indices` (M,), copied."""
+        return Digits(self.images[indices], self.labels[indices])
+
+
+def channel_statistics(images: Tensor) -> Statistics:
+    """Statistics of (N, 32, 32, 3) uint8 images, exact: summed in whole numbers."""
+    counts = torch.stack(
+        [torch.bincount(images[..., channel].flatten(), minlength=256) for channel in range(3)]
+    ).double()  # (3, 256)
+    values = torch.arange(256, dtype=torch.float64)
+    mean = (counts @ values) / counts.sum(1)
+    variance = (counts @ values.square()) / counts.sum(1) - mean.square()
+    r, g, b = mean.tolist()
+    sr, sg, sb = variance.sqrt().tolist()
+    return Statistics((r, g, b), (sr, sg, sb))
+
+
+def normalised(images: Tensor, statistics: Statistics) -> Tensor:
+    """(N, 32, 32, 3) uint8 -> (N, 3, 32, 32) float32 in channels-last memory, each channel with
+    mean 0 and standard deviation 1 over the training digits."""
+    mean = torch.tensor(statistics.mean, device=images.device)
+    scale = 1 / torch.tensor(statistics.std, device=images.device)
+    return ((images.float() - mean) * scale).permute(0, 3, 1, 2)
+
+
+def shuffled_batches(
+    digits: Digits, batch_size: int, generator: torch.Generator
+) -> Iterator[Digits]:
+    """One epoch: every digit once, in the order that `generator` gives; the last may be smaller."""
+    order = torch.randperm(len(digits), generator=generator).to(digits.images.device)
+    for indices in order.split(batch_size):
+        yield digits.take(indices)
+
+
+def batches(digits: Digits, batch_size: int) -> Iterator[Digits]:
+    """Every digit once, in the order they lie in memory."""
+    for images, labels in zip(
+        digits.images.split(batch_size), digits.labels.split(batch_size), strict=True
+    ):
+        yield Digits(images, labels)

@@ -1,0 +1,68 @@
+"""Which digits go where, as index arrays: the validation split, the digits of some classes, and
+the small balanced draws. Everything follows from labels and a seed."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+
+from svhn_lab.data.batches import Digits
+from svhn_lab.errors import UserError
+
+Indices = NDArray[np.int64]
+
+
+def validation_split(
+    labels: NDArray[np.int64], fraction: float, seed: int
+) -> tuple[Indices, Indices]:
+    """Sorted indices (train, validation): disjoint, together everything, `fraction` of every class
+    in validation. `labels`: (N,).
+
+    Raises UserError if a class has too few digits to be in both.
+    """
+    everything = np.arange(len(labels))
+    try:
+        train, validation = train_test_split(
+            everything, test_size=fraction, stratify=labels, random_state=seed
+        )
+    except ValueError as failure:
+        raise UserError(
+            f"params.yaml: data.validation_fraction: {fraction} of {len(labels)} digits cannot "
+            f"be cut with every class in both parts ({failure}); raise it, or take more digits"
+        ) from None
+    return np.sort(train), np.sort(validation)
+
+
+def of_classes(labels: NDArray[np.int64], classes: Sequence[int]) -> Indices:
+    """Sorted indices of the digits whose label is one of `classes`. `labels`: (N,)."""
+    return np.flatnonzero(np.isin(labels, classes))
+
+
+def small_draw(
+    labels: NDArray[np.int64], classes: Sequence[int], per_class: int, *, seed: int, draw: int
+) -> Indices:
+    """Sorted indices of a sample without repeats: `per_class` digits of each class.
+
+    The sample is given by (seed, draw). Raises UserError if a class has fewer digits.
+    """
+    random = np.random.default_rng((seed, draw))
+    chosen = []
+    for label in classes:
+        members = np.flatnonzero(labels == label)
+        if len(members) < per_class:
+            raise UserError(
+                f"params.yaml: transfer.samples_per_class: is {per_class}, but the training split "
+                f"has {len(members)} digits of class {label}; lower it, or take more digits"
+            )
+        chosen.append(random.choice(members, per_class, replace=False))
+    return np.sort(np.concatenate(chosen))
+
+
+def relabelled(digits: Digits, classes: Sequence[int]) -> Digits:
+    """The same digits, labelled by the position of their class in `classes`, which is what a
+    network with one output per class takes. Every digit must be of one of the classes."""
+    position = torch.full((max(classes) + 1,), -1)
+    position[list(classes)] = torch.arange(len(classes))
+    return Digits(digits.images, position[digits.labels])

@@ -1,0 +1,21 @@
+"""A network as others use it: raw pixels in, class probabilities out. Normalisation is part of the
+module, so what serves cannot differ from what was trained."""
+
+import torch
+from torch import Tensor, nn
+
+from svhn_lab.data.batches import Statistics, normalised
+
+
+class Classifier(nn.Module):
+    """(N, 32, 32, 3) uint8 -> (N, classes) float32 probabilities."""
+
+    def __init__(self, net: nn.Module, statistics: Statistics) -> None:
+        super().__init__()
+        self.net = net
+        self.statistics = statistics
+        self.eval()
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.net(normalised(images, self.statistics))
+        return torch.softmax(logits, dim=1)

@@ -1,0 +1,217 @@
+"""The schema of params.yaml. Whatever passes here is complete and in range; whatever does not
+is answered with the key, what is wrong with it and what would be right."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from svhn_lab.errors import UserError
+
+PARAMS_FILE = Path("params.yaml")
+SCRATCH: Literal["scratch"] = "scratch"
+
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("lists a value twice; state each once")
+    return values
+
+
+Whole = Annotated[int, Field(strict=True)]
+Count = Annotated[Whole, Field(ge=1)]
+Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
+Label = Annotated[Whole, Field(ge=0, le=9)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+Labels = Annotated[tuple[Label, ...], Field(min_length=2), AfterValidator(_distinct)]
+Depth = Annotated[Whole, Field(ge=0)] | Literal["scratch"]
+
+
+class Section(BaseModel):
+    """A part of params.yaml: frozen, and closed to keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Rendered(Section):
+    """How many digits the embedded stand-in draws for each split, and from which seed."""
+
+    train: Count
+    test: Count
+    extra: Count
+    seed: Seed
+
+
+class Data(Section):
+    """Where digits come from and how the validation split is cut.
+
+    `sources` is tried in order: `svhn` (downloaded), `rendered` (drawn), or a folder's path.
+    """
+
+    sources: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)]
+    extra: bool
+    url: Annotated[str, Field(pattern=r"^https?://.+/$")]
+    rendered: Rendered
+    validation_fraction: Annotated[float, Field(gt=0, le=0.5)]
+    seed: Seed
+
+
+class Recipe(Section):
+    """How one network is trained: everything that `fit` needs besides digits and a seed."""
+
+    epochs: Count
+    batch_size: Count
+    optimizer: Literal["adam"]
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    precision: Literal["auto", "bfloat16", "float32"]
+
+
+class Arm(Recipe):
+    """One configuration of the study: a network and how it is trained."""
+
+    net: str
+
+
+class Transfer(Section):
+    """The transfer study: pretrain on some classes, fine-tune on a small sample of others."""
+
+    net: str
+    pretrain_classes: Labels
+    finetune_classes: Labels
+    samples_per_class: Count
+    draws: Count
+    depths: Annotated[tuple[Depth, ...], Field(min_length=1), AfterValidator(_distinct)]
+    norm_policy: Literal["eval", "adapt"]
+    timing_repeats: Count
+    pretrain: Recipe
+    finetune: Recipe
+
+    @model_validator(mode="after")
+    def _classes_do_not_overlap(self) -> Self:
+        both = sorted(set(self.pretrain_classes) & set(self.finetune_classes))
+        if both:
+            raise ValueError(
+                f"classes {both} are in pretrain_classes and in finetune_classes; "
+                "a class may be in one of them only"
+            )
+        return self
+
+
+class Gate(Section):
+    """What a network must satisfy to be registered."""
+
+    max_parameters: Count
+
+
+class Params(Section):
+    """The whole of params.yaml, with the defaults of `training` filled into every recipe."""
+
+    data: Data
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)]
+    training: Recipe
+    arms: Annotated[dict[Name, Arm], Field(min_length=1)]
+    transfer: Transfer
+    gate: Gate
+
+
+def _filled(raw: dict[str, Any]) -> dict[str, Any]:
+    """The same tree with `training` as the defaults of each arm and of both transfer recipes."""
+    training = raw.get("training")
+    filled = dict(raw)
+    if not isinstance(training, dict):
+        return filled
+
+    def over_defaults(recipe: object) -> object:
+        return training | recipe if isinstance(recipe, dict) else recipe
+
+    if isinstance(arms := raw.get("arms"), dict):
+        filled["arms"] = {name: over_defaults(arm) for name, arm in arms.items()}
+    if isinstance(transfer := raw.get("transfer"), dict):
+        recipes = {key: over_defaults(transfer.get(key, {})) for key in ("pretrain", "finetune")}
+        filled["transfer"] = transfer | recipes
+    return filled
+
+
+def _inherited(raw: object, path: Sequence[int | str]) -> bool:
+    """Whether the value at `path` is a default that `training` filled in: what is wrong with it is
+    said of `training`, not again for each recipe that inherits it."""
+    if path[-1] not in Recipe.model_fields:
+        return False
+    for key in path:
+        if not isinstance(raw, dict) or key not in raw:
+            return path[0] in ("arms", "transfer")
+        raw = raw[key]
+    return False
+
+
+def _known_keys(path: Sequence[int | str]) -> list[str]:
+    """The keys that the section at `path` takes."""
+    section: type[BaseModel] = Params
+    for key in path:
+        field = section.model_fields.get(str(key))
+        if section is Params and key == "arms":
+            section = Arm
+        elif field and isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            section = field.annotation
+    return list(section.model_fields)
+
+
+def _message(error: ErrorDetails) -> str:
+    *section, last = error["loc"] or ("",)
+    if error["type"] == "extra_forbidden":
+        known = _known_keys(section)
+        close = difflib.get_close_matches(str(last), known, n=1)
+        hint = f"did you mean `{close[0]}`?" if close else f"known here: {', '.join(known)}"
+        return f"unknown key; {hint}"
+    if error["type"] == "missing":
+        return "is missing; add it (the README shows the whole file)"
+    text = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "string_pattern_mismatch" and last == "[key]":
+        return "is no arm name; use lower-case letters, digits and single hyphens"
+    if error["type"] == "value_error":
+        return text
+    return (
+        f"{text[0].lower()}{text[1:].replace('input should', 'should')}; it is {error['input']!r}"
+    )
+
+
+def parse(raw: object, *, file: str = str(PARAMS_FILE)) -> Params:
+    """Params from the tree that the YAML file holds.
+
+    Raises UserError naming `file` and every key that is wrong.
+    """
+    if not isinstance(raw, dict):
+        raise UserError(f"{file}: holds no keys; restore it from Git")
+    try:
+        return Params.model_validate(_filled(raw))
+    except ValidationError as failure:
+        lines = [
+            f"{file}: {'.'.join(str(key) for key in e['loc'] if key != '[key]')}: {_message(e)}"
+            for e in failure.errors()
+            if not _inherited(raw, e["loc"])
+        ]
+        raise UserError("\n".join(dict.fromkeys(lines))) from None
+
+
+def load(path: Path = PARAMS_FILE) -> Params:
+    """Params of the file at `path`, read as YAML 1.2, which is how DVC reads it (`1e-3` is a
+    number, `off` is a string). Raises UserError naming file, key and remedy."""
+    try:
+        raw = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; run this in the project's top folder") from None
+    except (YAMLError, UnicodeDecodeError) as failure:
+        raise UserError(f"{path}: is not valid YAML: {failure}") from None
+    return parse(raw, file=str(path))

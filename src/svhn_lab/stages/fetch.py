@@ -1,0 +1,108 @@
+"""`fetch`: takes digits from the first source of params.yaml that can be had, and says loudly which
+it is. data/raw/ is replaced as a whole, or not at all."""
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from svhn_lab.data import sources
+from svhn_lab.data.sources import Source, SourceUnavailable
+from svhn_lab.errors import UserError
+from svhn_lab.params import PARAMS_FILE, Data, load
+from svhn_lab.stages.layout import RAW
+from svhn_lab.tracking.files import write_json
+from svhn_lab.training.fan_out import fan_out
+
+# Beside the outs, as DVC may clear those: what has been downloaded is never loaded twice.
+DOWNLOADS = Path(".cache/downloads")
+
+
+def open_source(name: str, data: Data, splits: tuple[str, ...]) -> Source:
+    """The named source. Raises SourceUnavailable if it cannot be had."""
+    if name == "svhn":
+        return sources.svhn(data.url, splits, DOWNLOADS)
+    if name == "rendered":
+        return sources.rendered(data.rendered.model_dump(), data.rendered.seed, map=_side_by_side)
+    return sources.folder(Path(name).expanduser(), splits)
+
+
+def _side_by_side(function: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[Any]:
+    return iter(fan_out(function, list(tasks)))
+
+
+def first_available(data: Data, splits: tuple[str, ...]) -> Source:
+    """The first source of the list that can be had; each that cannot is said aloud.
+
+    Raises UserError with every source's reason if none can.
+    """
+    reasons = []
+    for name in data.sources:
+        try:
+            return open_source(name, data, splits)
+        except SourceUnavailable as failure:
+            reasons.append(str(failure))
+            click.secho(f"NOT AVAILABLE: {failure}", fg="yellow", err=True)
+    raise UserError(
+        f"{PARAMS_FILE}: data.sources: none of {list(data.sources)} can be had:\n"
+        + "\n".join(f"- {reason}" for reason in reasons)
+    )
+
+
+def save(source: Source, splits: tuple[str, ...], folder: Path) -> dict[str, Any]:
+    """Writes every split's arrays below `folder`; gives the facts that source.json holds.
+
+    Raises UserError if a split's digits cannot be used.
+    """
+    digest = hashlib.md5()
+    sizes = {}
+    for split in splits:
+        images, labels = source.read(split)
+        (folder / split).mkdir(parents=True)
+        np.save(folder / split / "images.npy", images)
+        np.save(folder / split / "labels.npy", labels)
+        digest.update(split.encode())
+        digest.update(images.data)
+        digest.update(labels.data)
+        sizes[split] = len(labels)
+    return {
+        "name": source.name,
+        "official": source.official,
+        "digest": digest.hexdigest(),
+        "splits": sizes,
+        "files": source.files,
+    }
+
+
+def replace_folder(new: Path, target: Path) -> None:
+    """Puts the folder `new` in the place of `target`, whose old content is then thrown away."""
+    old = target.with_name(f".{target.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        target.rename(old)
+    new.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def main() -> None:
+    """Makes data/raw/. Raises UserError, data/raw/ untouched, if no source can be used."""
+    data = load().data
+    splits = ("train", "test", "extra") if data.extra else ("train", "test")
+    source = first_available(data, splits)
+    click.secho(
+        f"DIGITS: {source.name}{'' if source.official else ' (NOT official SVHN)'}", bold=True
+    )
+    new = RAW.with_name(f".{RAW.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    try:
+        facts = save(source, splits, new)
+        write_json(new / "source.json", facts)
+        replace_folder(new, RAW)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    counts = ", ".join(f"{count:,} {split}" for split, count in facts["splits"].items())
+    click.echo(f"{RAW}: {counts}; md5 {facts['digest']}")

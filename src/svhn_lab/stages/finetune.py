@@ -1,0 +1,70 @@
+"""`finetune DEPTH`: fine-tunes the pretrained network on every small draw with its first DEPTH
+units frozen. `finetune scratch` is the control: a fresh network on the same draws."""
+
+from svhn_lab.errors import UserError
+from svhn_lab.nets import zoo
+from svhn_lab.nets.freezing import freeze
+from svhn_lab.params import PARAMS_FILE, SCRATCH, Params, Transfer, load
+from svhn_lab.stages.layout import load_draw, load_manifest, load_subset
+from svhn_lab.stages.runs import load_model, run, run_all
+from svhn_lab.tracking.record import Identity
+
+
+def identities(params: Params, depth: int | str) -> list[Identity]:
+    """The runs at one depth: draw d starts from the pretrained network of the d-th seed, round
+    and round, so that the spread over draws holds that over pretrained networks too."""
+    seeds = params.seeds
+    return [
+        Identity("finetune", str(depth), seed=seeds[draw % len(seeds)], draw=draw)
+        for draw in range(params.transfer.draws)
+    ]
+
+
+def starting_network(identity: Identity, transfer: Transfer) -> zoo.Network:
+    """The network before fine-tuning. All depths of a draw begin with the same head."""
+    num_classes = len(transfer.finetune_classes)
+    head_seed = identity.draw or 0
+    if identity.arm == SCRATCH:
+        return zoo.build(transfer.net, num_classes=num_classes, seed=head_seed)
+    pretrained = load_model(
+        Identity("pretrain", "", identity.seed),
+        transfer.net,
+        num_classes=len(transfer.pretrain_classes),
+    )
+    zoo.with_new_head(pretrained, num_classes=num_classes, seed=head_seed)
+    return freeze(pretrained, int(identity.arm), transfer.norm_policy)
+
+
+def finetune_one(task: tuple[Identity, Transfer]) -> Identity:
+    """One draw at one depth."""
+    identity, transfer = task
+    assert identity.draw is not None
+    classes = transfer.finetune_classes
+    settings = {
+        "stage": "finetune",
+        "net": transfer.net,
+        "freeze_depth": identity.arm,
+        "norm_policy": transfer.norm_policy,
+        "classes": list(classes),
+        "samples_per_class": transfer.samples_per_class,
+    }
+    return run(
+        identity,
+        starting_network(identity, transfer),
+        transfer.finetune,
+        settings,
+        load_draw(identity.draw, classes),
+        load_subset("validation", "finetune", classes),
+        load_manifest(),
+    )
+
+
+def main(depth: str) -> None:
+    """Fine-tunes on every draw. Raises UserError if params.yaml does not name the depth."""
+    params = load()
+    known = [str(known) for known in params.transfer.depths]
+    if depth not in known:
+        raise UserError(
+            f"{PARAMS_FILE}: transfer.depths: has no {depth!r}; there are: {', '.join(known)}"
+        )
+    run_all(finetune_one, [(identity, params.transfer) for identity in identities(params, depth)])

@@ -1,0 +1,130 @@
+"""`prepare`: cuts the raw digits into train, validation and test, picks the subsets and small
+draws of the transfer study, and measures the training digits' statistics."""
+
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+from PIL import Image
+
+from svhn_lab.data.batches import channel_statistics
+from svhn_lab.data.sources import Images, Labels
+from svhn_lab.data.subsets import Indices, of_classes, small_draw, validation_split
+from svhn_lab.errors import UserError
+from svhn_lab.params import Params, load
+from svhn_lab.stages.layout import DRAWS, MANIFEST, PREPARED, PREVIEW, RAW, subset_file
+from svhn_lab.tracking.files import write_bytes, write_json
+
+PREVIEW_COLUMNS = 16
+
+
+def load_raw(split: str) -> tuple[Images, Labels]:
+    """The fetched digits of a split, mapped into memory. Raises UserError if there are none."""
+    try:
+        return (
+            np.load(RAW / split / "images.npy", mmap_mode="r"),
+            np.load(RAW / split / "labels.npy"),
+        )
+    except FileNotFoundError:
+        raise UserError(f"{RAW / split}: not found; make it with `dvc repro fetch`") from None
+
+
+def save_digits(split: str, images: Images, labels: Labels) -> None:
+    """Writes a prepared split's arrays."""
+    folder = PREPARED / split
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / "images.npy", images)
+    np.save(folder / "labels.npy", labels)
+
+
+def save_indices(path: Path, indices: Indices) -> None:
+    """Writes an index array."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, indices)
+
+
+def preview(images: Images, labels: Labels) -> Image.Image:
+    """A sheet with a row of digits for each class, 0 to 9, each drawn at twice its size."""
+    sheet = np.zeros((10 * 32, PREVIEW_COLUMNS * 32, 3), dtype=np.uint8)
+    for label in range(10):
+        for column, index in enumerate(np.flatnonzero(labels == label)[:PREVIEW_COLUMNS]):
+            top, left = label * 32, column * 32
+            sheet[top : top + 32, left : left + 32] = images[index]
+    height, width, _ = sheet.shape
+    return Image.fromarray(sheet).resize((2 * width, 2 * height), Image.Resampling.NEAREST)
+
+
+def cut(params: Params) -> dict[str, tuple[Images, Labels]]:
+    """Train, validation and test digits as params.yaml says."""
+    images, labels = load_raw("train")
+    if params.data.extra:
+        more_images, more_labels = load_raw("extra")
+        images = np.concatenate([images, more_images])
+        labels = np.concatenate([labels, more_labels])
+    train, validation = validation_split(labels, params.data.validation_fraction, params.data.seed)
+    return {
+        "train": (images[train], labels[train]),
+        "validation": (images[validation], labels[validation]),
+        "test": load_raw("test"),
+    }
+
+
+def main() -> None:
+    """Makes data/prepared/ and the preview sheet from data/raw/."""
+    params = load()
+    source = json.loads((RAW / "source.json").read_text(encoding="utf-8"))
+    splits = cut(params)
+    transfer = params.transfer
+    for split, (images, labels) in splits.items():
+        save_digits(split, images, labels)
+    subsets = {"pretrain": transfer.pretrain_classes, "finetune": transfer.finetune_classes}
+    subset_sizes: dict[str, dict[str, int]] = {}
+    for subset, classes in subsets.items():
+        for split, (_, labels) in splits.items():
+            indices = of_classes(labels, classes)
+            if not len(indices):
+                raise UserError(
+                    f"params.yaml: transfer.{subset}_classes: the {split} split has no digit of "
+                    f"{list(classes)}; name classes that the data has, or take more digits"
+                )
+            save_indices(subset_file(split, subset), indices)
+            subset_sizes.setdefault(subset, {})[split] = len(indices)
+    images, labels = splits["train"]
+    draws = [
+        small_draw(
+            labels,
+            transfer.finetune_classes,
+            transfer.samples_per_class,
+            seed=params.data.seed,
+            draw=draw,
+        )
+        for draw in range(transfer.draws)
+    ]
+    save_indices(DRAWS, np.stack(draws))
+    statistics = channel_statistics(torch.from_numpy(images))
+    sheet = io.BytesIO()
+    preview(images, labels).save(sheet, format="png")
+    write_bytes(PREVIEW, sheet.getvalue())
+    sizes = {split: len(labels) for split, (_, labels) in splits.items()}
+    cut_by = [source["digest"], params.data.validation_fraction, params.data.seed, sizes]
+    write_json(
+        MANIFEST,
+        {
+            "name": source["name"],
+            "official": source["official"],
+            "digest": hashlib.md5(json.dumps(cut_by).encode()).hexdigest(),
+            "splits": sizes,
+            "class_counts": {
+                split: np.bincount(labels, minlength=10).tolist()
+                for split, (_, labels) in splits.items()
+            },
+            "subsets": subset_sizes,
+            "statistics": statistics._asdict(),
+        },
+    )
+    counts = ", ".join(f"{count:,} {split}" for split, count in sizes.items())
+    click.echo(f"{PREPARED}: {counts}; a look at them: {PREVIEW}")

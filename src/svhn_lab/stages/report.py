@@ -1,0 +1,62 @@
+"""`report`: the page with what was found, and its plots as files."""
+
+import base64
+import json
+from typing import Any
+
+import click
+
+from svhn_lab.evidence.selection import best_small_arm
+from svhn_lab.params import load
+from svhn_lab.report import page, plots
+from svhn_lab.stages.layout import EVALUATION, PAGE, PLOTS, PREVIEW, TIMING
+from svhn_lab.tracking.files import write_bytes, write_text
+
+
+def transfer_rows(transfer: dict[str, Any], timing: dict[str, Any]) -> list[dict[str, Any]]:
+    """The transfer table: a row for each depth, then the control."""
+    rows = [
+        {
+            "depth": depth,
+            **entry,
+            "milliseconds": f"{1000 * timing['depths'][depth]['seconds_per_epoch']:.1f}",
+        }
+        for depth, entry in transfer["pretrained"].items()
+    ]
+    if transfer["scratch"]:
+        rows.append({"depth": "from scratch", **transfer["scratch"], "milliseconds": ""})
+    return rows
+
+
+def main() -> None:
+    """Writes results/page/index.html and results/plots/."""
+    params = load()
+    evaluation = json.loads(EVALUATION.read_text(encoding="utf-8"))
+    timing = json.loads(TIMING.read_text(encoding="utf-8"))
+    arms, transfer = evaluation["arms"], evaluation["transfer"]
+    best = best_small_arm(arms, params.gate.max_parameters)
+    figures = {
+        "accuracy-by-depth": plots.accuracy_by_depth(transfer, timing["num_units"]),
+        "time-by-depth": plots.time_by_depth(timing),
+    }
+    for name, figure in figures.items():
+        write_bytes(PLOTS / f"{name}.png", plots.png(figure))
+        write_text(PLOTS / f"{name}.svg", plots.svg(figure))
+    html = page.render(
+        {
+            "dataset": evaluation["dataset"],
+            "max_parameters": params.gate.max_parameters,
+            "best": None if best is None else {"name": best, "entry": arms[best]},
+            "preview": base64.b64encode(PREVIEW.read_bytes()).decode(),
+            "arms": arms,
+            "transfer_net": params.transfer.net,
+            "pretrain_classes": params.transfer.pretrain_classes,
+            "finetune_classes": params.transfer.finetune_classes,
+            "samples_per_class": params.transfer.samples_per_class,
+            "accuracy_plot": plots.svg(figures["accuracy-by-depth"]),
+            "time_plot": plots.svg(figures["time-by-depth"]),
+            "transfer_rows": transfer_rows(transfer, timing),
+        }
+    )
+    write_text(PAGE / "index.html", html)
+    click.echo(f"The page: {PAGE / 'index.html'}")

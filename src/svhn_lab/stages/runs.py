@@ -1,0 +1,131 @@
+"""What the training stages share: one run from network to record, and the runs of a stage side by
+side, each mirrored to MLflow as soon as it is done."""
+
+import io
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import torch
+
+from svhn_lab.data.batches import Digits
+from svhn_lab.errors import UserError
+from svhn_lab.nets import zoo
+from svhn_lab.params import Recipe
+from svhn_lab.stages.layout import MODELS, Manifest
+from svhn_lab.tracking import record
+from svhn_lab.tracking.files import write_bytes
+from svhn_lab.tracking.record import Identity
+from svhn_lab.training.fan_out import fan_out
+from svhn_lab.training.fit import Diverged, Epoch, fit
+
+Task = TypeVar("Task")
+
+
+def run(
+    identity: Identity,
+    net: zoo.Network,
+    recipe: Recipe,
+    settings: dict[str, Any],
+    train: Digits,
+    validation: Digits,
+    manifest: Manifest,
+) -> Identity:
+    """Trains `net` and leaves model, record and provenance on disk; gives the identity.
+
+    `settings` are what the recipe does not say of the run: network, freeze depth, ... A diverged
+    run leaves a record that says so, and no model.
+    """
+    params = settings | recipe.model_dump() | {"seed": identity.seed}
+    if identity.draw is not None:
+        params["draw"] = identity.draw
+    started, clock = datetime.now(UTC), time.perf_counter()
+    history: list[Epoch] = []
+    failure = None
+    try:
+        fit(
+            net,
+            recipe,
+            train,
+            validation,
+            manifest.statistics,
+            seed=identity.seed if identity.draw is None else identity.draw,
+            on_epoch=history.append,
+        )
+    except Diverged as diverged:
+        failure = str(diverged)
+    else:
+        save_model(model_file(identity), net)
+    curves = [asdict(epoch) for epoch in history]
+    seconds_per_epoch = [row.pop("seconds") for row in curves]
+    record.write(
+        record.Record(
+            identity=identity,
+            key=record.content_key(
+                identity, params, manifest.digest, record.code_digest(identity.stage)
+            ),
+            params=params,
+            dataset=manifest.dataset(),
+            num_parameters=zoo.parameter_counts(net),
+            failure=failure,
+            metrics={n: value for n, value in curves[-1].items() if n != "epoch"} if curves else {},
+            curves=curves,
+        ),
+        record.provenance(started, time.perf_counter() - clock, seconds_per_epoch),
+    )
+    return identity
+
+
+def run_all(function: Callable[[Task], Identity], tasks: Sequence[Task]) -> None:
+    """Runs every task side by side and mirrors each record as it comes.
+
+    Raises UserError naming the runs that diverged, once all are done.
+    """
+    from svhn_lab.tracking.mirror import Mirror
+
+    mirror = Mirror()
+    diverged = []
+
+    def mirrored(identity: Identity) -> None:
+        result, circumstances = record.read(identity), record.read_provenance(identity)
+        mirror.add(result, circumstances)
+        if result.failure is None:
+            outcome = f"validation accuracy {result.metrics['validation_accuracy']:.2%}"
+        else:
+            outcome = f"FAILED: {result.failure}"
+            diverged.append(f"{identity.name}: {result.failure}")
+        click.echo(f"{identity.name}: {outcome}, {circumstances.seconds:.1f} s")
+
+    fan_out(function, tasks, on_result=mirrored)
+    if diverged:
+        remedy = "lower the learning rate of its recipe in params.yaml"
+        raise UserError("\n".join(f"{run}; {remedy}" for run in diverged))
+
+
+def model_file(identity: Identity) -> Path:
+    """Where a run's weights lie."""
+    return MODELS / identity.path.with_suffix(".pt")
+
+
+def save_model(path: Path, net: torch.nn.Module) -> None:
+    """The weights as a state_dict, the same bytes for the same weights."""
+    content = io.BytesIO()
+    torch.save(net.state_dict(), content)
+    write_bytes(path, content.getvalue())
+
+
+def load_model(identity: Identity, net: str, *, num_classes: int) -> zoo.Network:
+    """The network of a finished run. Raises UserError if the run has left no weights."""
+    network = zoo.build(net, num_classes=num_classes, seed=0)
+    try:
+        weights = torch.load(model_file(identity), weights_only=True)
+    except FileNotFoundError:
+        raise UserError(
+            f"{model_file(identity)}: not found; make it with `dvc repro {identity.dvc_stage}`"
+        ) from None
+    network.load_state_dict(weights)
+    return network

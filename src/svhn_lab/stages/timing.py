@@ -1,0 +1,80 @@
+"""`timing`: how long fine-tuning takes at each freeze depth, measured in one process on one thread
+with the depths interleaved, so that whatever else the machine does falls on all of them."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import numpy as np
+
+from svhn_lab.nets import zoo
+from svhn_lab.params import SCRATCH, load
+from svhn_lab.stages.finetune import identities, starting_network
+from svhn_lab.stages.layout import TIMING, load_draw, load_manifest
+from svhn_lab.tracking import record
+from svhn_lab.tracking.files import write_json
+from svhn_lab.tracking.record import Identity
+from svhn_lab.training.fan_out import one_thread
+from svhn_lab.training.fit import fit
+
+
+def main() -> None:
+    """Writes results/timing.json and mirrors it to MLflow."""
+    from svhn_lab.tracking.mirror import Mirror
+
+    params = load()
+    transfer = params.transfer
+    manifest = load_manifest()
+    one_thread()
+    draw = load_draw(0, transfer.finetune_classes)
+    few = draw.take(draw.labels.argsort()[:2])  # for the epoch's look at validation, not timed
+    one_epoch = transfer.finetune.model_copy(update={"epochs": 1})
+    depths = [depth for depth in transfer.depths if depth != SCRATCH]
+    nets = {depth: starting_network(identities(params, depth)[0], transfer) for depth in depths}
+    seconds: dict[int | str, list[float]] = {depth: [] for depth in depths}
+    started, clock = datetime.now(UTC), time.perf_counter()
+    for repeat in range(transfer.timing_repeats + 1):
+        for depth, net in nets.items():
+            epoch = fit(net, one_epoch, draw, few, manifest.statistics, seed=repeat)[0]
+            if repeat:  # the first round warms up
+                seconds[depth].append(epoch.seconds)
+    table: dict[str, Any] = {}
+    for depth, net in nets.items():
+        low, median, high = np.quantile(seconds[depth], [0.25, 0.5, 0.75]).tolist()
+        table[str(depth)] = {
+            "trainable_parameters": zoo.num_parameters(net, trainable_only=True),
+            "seconds_per_epoch": median,
+            "seconds_per_epoch_quartiles": [low, high],
+        }
+        click.echo(f"timing/{depth}: {median * 1000:.1f} ms an epoch of {len(draw)} digits")
+    identity = Identity("timing", "", params.seeds[0])
+    settings = {
+        "stage": "timing",
+        "net": transfer.net,
+        "batch_size": transfer.finetune.batch_size,
+        "precision": transfer.finetune.precision,
+        "num_units": len(nets[depths[0]].freeze_units()),
+        "num_digits": len(draw),
+        "threads": 1,
+        "repeats": transfer.timing_repeats,
+    }
+    measured = record.Record(
+        identity=identity,
+        # What was measured is part of the key: each measurement is a run of its own.
+        key=record.content_key(
+            identity, settings | {"depths": table}, manifest.digest, record.code_digest("timing")
+        ),
+        params=settings,
+        dataset=manifest.dataset(),
+        num_parameters=zoo.parameter_counts(nets[depths[0]]),
+        metrics={
+            f"{name}/depth_{depth:0>2}": float(row[name])
+            for depth, row in table.items()
+            for name in ("seconds_per_epoch", "trainable_parameters")
+        },
+    )
+    circumstances = record.provenance(started, time.perf_counter() - clock, [])
+    record.write(measured, circumstances)
+    write_json(TIMING, {**settings, "machine": circumstances.machine, "depths": table})
+    Mirror().add(measured, circumstances)

@@ -1,0 +1,35 @@
+"""`train ARM`: trains one arm of the study from scratch on all ten digits, once per seed."""
+
+from svhn_lab.errors import UserError
+from svhn_lab.nets import zoo
+from svhn_lab.params import PARAMS_FILE, Arm, load
+from svhn_lab.stages.layout import load_digits, load_manifest
+from svhn_lab.stages.runs import run, run_all
+from svhn_lab.tracking.record import Identity
+
+NUM_CLASSES = 10
+
+
+def train_one(task: tuple[Identity, Arm]) -> Identity:
+    """One seed of an arm: fresh weights and the order of the digits follow from it."""
+    identity, arm = task
+    return run(
+        identity,
+        zoo.build(arm.net, num_classes=NUM_CLASSES, seed=identity.seed),
+        arm,
+        {"stage": "train", "arm": identity.arm},
+        load_digits("train"),
+        load_digits("validation"),
+        load_manifest(),
+    )
+
+
+def main(arm_name: str) -> None:
+    """Trains every seed of the arm. Raises UserError if params.yaml names no such arm."""
+    params = load()
+    if arm_name not in params.arms:
+        raise UserError(
+            f"{PARAMS_FILE}: arms: has no {arm_name!r}; there are: {', '.join(params.arms)}"
+        )
+    arm = params.arms[arm_name]
+    run_all(train_one, [(Identity("train", arm_name, seed), arm) for seed in params.seeds])

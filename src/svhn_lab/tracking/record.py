@@ -1,0 +1,184 @@
+"""What a run leaves on disk: the truth, of which MLflow is a mirror. `run.json`, `metrics.json`
+and `curves.tsv` follow from the inputs alone; whatever has a clock or a commit in it lies apart."""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from svhn_lab.errors import UserError
+from svhn_lab.tracking.files import write_json, write_text
+
+RUNS = Path("results")
+PROVENANCE = Path("results/provenance")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which run this is: a stage, an arm of it, and a seed or a draw. `arm` is empty in a stage
+    without arms; with `draw`, `seed` says which pretrained network the draw started from."""
+
+    stage: str
+    arm: str
+    seed: int
+    draw: int | None = None
+
+    @property
+    def member(self) -> str:
+        """The run among those of its arm."""
+        return f"seed-{self.seed}" if self.draw is None else f"draw-{self.draw}"
+
+    @property
+    def dvc_stage(self) -> str:
+        """The stage of dvc.yaml that makes the run."""
+        return f"{self.stage}@{self.arm}" if self.arm else self.stage
+
+    @property
+    def path(self) -> Path:
+        """Where it lies below results/, models/ and results/provenance/."""
+        return Path(self.stage, self.arm, self.member)
+
+    @property
+    def name(self) -> str:
+        """The run's name in MLflow."""
+        return self.path.as_posix()
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything about a run that follows from its inputs."""
+
+    identity: Identity
+    key: str  # see content_key
+    params: dict[str, Any]
+    dataset: dict[str, Any]  # name, digest, number of digits in every split
+    num_parameters: dict[str, Any]  # total, trainable, by layer
+    failure: str | None = None  # why it has no result; None when it has
+    metrics: dict[str, float] = field(default_factory=dict)
+    curves: list[dict[str, float]] = field(default_factory=list)  # one entry an epoch
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """When, where and how long: never the same twice, so no stage but `report` may depend on it."""
+
+    started: str  # ISO 8601, UTC
+    seconds: float
+    seconds_per_epoch: list[float]
+    commit: str | None
+    dirty: bool | None
+    dvc_stage: str | None
+    machine: dict[str, Any]
+    versions: dict[str, str]
+
+
+def content_key(
+    identity: Identity, params: Mapping[str, Any], data_digest: str, code_digest: str
+) -> str:
+    """md5 of all that decides a run's result: two runs with one key are the same run."""
+    content = [asdict(identity), params, data_digest, code_digest]
+    return hashlib.md5(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def code_digest(stage: str, root: Path = Path()) -> str:
+    """md5 of the source files that dvc.yaml names as deps of the stage."""
+    graph = YAML(typ="safe", pure=True).load((root / "dvc.yaml").read_text(encoding="utf-8"))
+    digest = hashlib.md5()
+    for dependency in graph["stages"][stage]["deps"]:
+        if dependency.startswith("src/"):
+            path = root / dependency
+            files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
+            for file in files:
+                digest.update(file.relative_to(root).as_posix().encode() + b"\0")
+                digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def provenance(started: datetime, seconds: float, seconds_per_epoch: list[float]) -> Provenance:
+    """The circumstances of a run in this process."""
+    return Provenance(
+        started=started.astimezone(UTC).isoformat(timespec="seconds"),
+        seconds=seconds,
+        seconds_per_epoch=seconds_per_epoch,
+        commit=_git("rev-parse", "HEAD"),
+        dirty=None if (status := _git("status", "--porcelain")) is None else bool(status),
+        dvc_stage=os.environ.get("DVC_STAGE"),
+        machine={
+            "system": f"{platform.system()} {platform.machine()}",
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+        },
+        versions={package: version(package) for package in ("torch", "mlflow", "dvc", "svhn-lab")},
+    )
+
+
+@cache
+def _git(*arguments: str) -> str | None:
+    """What git answers here; None outside a checkout or without git."""
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def write(record: Record, circumstances: Provenance) -> None:
+    """Leaves the run on disk: results/<stage>/<arm>/<member>/ and results/provenance/...
+
+    run.json comes last: a folder that has it is whole.
+    """
+    folder = RUNS / record.identity.path
+    content = asdict(record)
+    curves, metrics = content.pop("curves"), content.pop("metrics")
+    write_json(PROVENANCE / record.identity.path.with_suffix(".json"), asdict(circumstances))
+    write_text(folder / "curves.tsv", _table(curves))
+    write_json(folder / "metrics.json", metrics)
+    write_json(folder / "run.json", content)
+
+
+def read(identity: Identity) -> Record:
+    """The run that `write` left on disk. Raises UserError if it is not there."""
+    folder = RUNS / identity.path
+    try:
+        content = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        with (folder / "curves.tsv").open(encoding="utf-8", newline="") as file:
+            curves = [
+                {name: float(value) for name, value in row.items()}
+                for row in csv.DictReader(file, delimiter="\t")
+            ]
+    except FileNotFoundError as failure:
+        raise UserError(
+            f"{failure.filename}: not found; make it with `dvc repro {identity.dvc_stage}`"
+        ) from None
+    content.pop("identity")
+    return Record(identity=identity, metrics=metrics, curves=curves, **content)
+
+
+def read_provenance(identity: Identity) -> Provenance:
+    """When and where the run was. Raises FileNotFoundError if nothing tells."""
+    file = PROVENANCE / identity.path.with_suffix(".json")
+    return Provenance(**json.loads(file.read_text(encoding="utf-8")))
+
+
+def _table(rows: list[dict[str, float]]) -> str:
+    """Tab-separated rows under one header; floats as Python prints them, so none is rounded."""
+    out = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(out, list(rows[0]), delimiter="\t", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return out.getvalue()

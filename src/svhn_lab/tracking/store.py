@@ -1,0 +1,49 @@
+"""Which MLflow store the lab writes to, and its creation: once, under a lock, before anything else
+opens it (a new SQLite store opened by several processes at once breaks for good)."""
+
+import os
+from pathlib import Path
+
+from filelock import FileLock
+from mlflow.tracking import MlflowClient
+
+EXPERIMENT = "svhn-lab"
+
+
+def project_root(start: Path | None = None) -> Path:
+    """The checkout that runs belong to: the folder with dvc.yaml at or above `start` (the working
+    folder). A DVC experiment's temporary copy (.dvc/tmp/exps/...) belongs to its real checkout,
+    because a store in the copy would be deleted with it."""
+    here = (start or Path.cwd()).resolve()
+    inside = here.parts
+    for i in range(len(inside) - 2):
+        if inside[i : i + 3] == (".dvc", "tmp", "exps"):
+            return Path(*inside[:i])
+    return next(
+        (folder for folder in (here, *here.parents) if (folder / "dvc.yaml").is_file()), here
+    )
+
+
+def tracking_uri() -> str:
+    """MLFLOW_TRACKING_URI if set, else mlflow.db in the checkout, by its absolute path."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{project_root() / 'mlflow.db'}"
+
+
+def open_store() -> tuple[MlflowClient, str]:
+    """A client and the experiment's id, store and experiment made if they are not there.
+
+    Inside `mlflow run` the experiment is the one that its parent run is in.
+    """
+    uri = tracking_uri()
+    root = project_root()
+    with FileLock(root / ".mlflow.lock"):
+        client = MlflowClient(tracking_uri=uri)
+        if inherited := os.environ.get("MLFLOW_EXPERIMENT_ID"):
+            client.search_experiments(max_results=1)  # makes a new SQLite store, under the lock
+            return client, inherited
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        if experiment is not None:
+            return client, str(experiment.experiment_id)
+        local = uri.startswith("sqlite:")
+        artifacts = (root / "mlartifacts").as_uri() if local else None
+        return client, str(client.create_experiment(EXPERIMENT, artifact_location=artifacts))
