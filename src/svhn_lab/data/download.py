@@ -16,7 +16,7 @@ from svhn_lab.errors import UserError
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 20.0
 ATTEMPTS = 3
-CHUNK_BYTES = 1 << 18
+CHUNK_BYTES = 1 << 16  # what a break may cost at most
 
 
 def download(url: str, target: Path, *, md5: str) -> None:

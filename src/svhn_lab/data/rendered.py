@@ -48,7 +48,7 @@ BLEND: Interval = (0.0, 0.6)  # of a second font in each number, between the fon
 BARE_ONE_SHARE = 0.15  # of the ones, drawn as a plain vertical bar, which no font here has
 
 # The atlas: each glyph as a signed distance field in units of the glyph's height, negative inside.
-GLYPH_PIXELS = 192  # height at which a glyph is drawn before its distances are taken
+GLYPH_PIXELS = 128  # height at which a glyph is drawn before its distances are taken
 FIELD_SIDE = 64  # pixels of a stored field
 FIELD_REACH = 0.75  # a field covers [-FIELD_REACH, FIELD_REACH] glyph heights both ways
 
@@ -74,8 +74,8 @@ DARK_DIGIT_SHARE = 0.5
 TINT_AXES = ((-0.5, 0.0, 0.8), (0.3, -0.3, 0.3))  # daylight's blue to orange, then red to green
 TINT_STD = 0.03
 VIVID_SHARE, VIVID_STD = 0.12, 0.15  # painted plates, brass digits
-OUTLINE_SHARE, OUTLINE_WIDTH = 0.12, (0.02, 0.08)  # crop sides
-SHADOW_SHARE, SHADOW_REACH, SHADOW_DEPTH = 0.3, 0.1, (0.1, 0.6)  # crop sides
+OUTLINE_SHARE, OUTLINE_WIDTH = 0.12, (0.02, 0.08)  # width in crop sides
+SHADOW_SHARE, SHADOW_REACH, SHADOW_DEPTH = 0.3, 0.1, (0.1, 0.6)  # reach in crop sides
 RELIEF_SHARE = 0.06  # outlines without a fill
 
 # Background and light.
@@ -83,7 +83,7 @@ EDGES = 2  # of plates, frames and shadows, per image
 EDGE_SHARE, EDGE_STD = 0.4, 0.2
 EDGE_PLACE: Interval = (0.2, 0.55)  # crop sides from the centre: frames go round a number
 EDGE_TILT_STD = 0.15  # radians from upright or level
-LINE_SHARE, LINE_WIDTH = 0.3, 0.08  # of the edges that are lines and not steps; crop sides
+LINE_SHARE, LINE_WIDTH = 0.3, 0.08  # of the edges that are lines, not steps; in crop sides
 TEXTURE_STD: Interval = (0.0, 0.06)
 LIGHT_STD = 0.12
 
@@ -182,18 +182,16 @@ def _atlas() -> tuple[Float, Float, Float]:
     glyphs = [_glyph(font, digit) for font in FONT_SHARES for digit in range(10)]
     bar = np.ones((GLYPH_PIXELS, GLYPH_PIXELS // 7), np.bool_)
     fields, widths, strokes = zip(*(_field(glyph) for glyph in [*glyphs, bar]), strict=True)
-    return np.stack(fields)[:, None], *np.array([widths, strokes], np.float32)[
-        ..., None, None, None
-    ]
+    sizes = np.array([widths, strokes], np.float32).reshape(2, -1, 1, 1, 1)
+    return np.stack(fields)[:, None], sizes[0], sizes[1]
 
 
 def _glyph(font: str | None, digit: int) -> Bool:
     """The digit's mask, cropped to its ink and GLYPH_PIXELS high."""
     size = 1.4 * GLYPH_PIXELS  # figures are about 0.7 of a font's size
     folder = f"{matplotlib.get_data_path()}/fonts/ttf"
-    face = (
-        ImageFont.truetype(f"{folder}/{font}.ttf", size) if font else ImageFont.load_default(size)
-    )
+    own = f"{folder}/{font}.ttf"
+    face = ImageFont.truetype(own, size) if font else ImageFont.load_default(size)
     canvas = Image.new("L", (3 * GLYPH_PIXELS, 3 * GLYPH_PIXELS))
     ImageDraw.Draw(canvas).text((GLYPH_PIXELS, GLYPH_PIXELS), str(digit), fill=255, font=face)
     ink = canvas.crop(canvas.getbbox())
@@ -289,7 +287,8 @@ def _paint(draws: _Draws, distance: Float) -> Float:
     coverage = _cover(distance)
     scene = (wall + _background(draws)) * (1 - _shadow(draws, coverage))
     outlined, relief = draws.chance(OUTLINE_SHARE), draws.chance(RELIEF_SHARE)
-    border = np.where(outlined | relief, draws.uniform(OUTLINE_WIDTH), np.float32(0))
+    # A border drawn in by a whole side covers nothing.
+    border = np.where(outlined | relief, draws.uniform(OUTLINE_WIDTH), np.float32(-1))
     scene = scene + _cover(distance - border) * (np.where(relief, ink, rim) - scene)
     scene = scene + coverage * (np.where(relief, wall, ink) - scene)
     return scene * (1 + draws.smooth(LIGHT_STD, 3))

@@ -67,19 +67,21 @@ class _Stem(Block):
 @dataclass(frozen=True)
 class PreActivation:
     """`convs` units of BN-ReLU-convolution beside a shortcut, BN-ReLU after the addition, then
-    2x2 max-pooling (lab report, section 2). The shortcut is the identity, or a 1x1 convolution
-    where the number of channels changes."""
+    max-pooling over `pool` x `pool` (lab report, section 2). The shortcut is the identity, or a
+    1x1 convolution where the number of channels changes."""
 
     channels: int
     convs: int
+    pool: int = 2
 
     def build(self, in_channels: int) -> Block:
-        return _PreActivation(in_channels, self.channels, self.convs)
+        return _PreActivation(in_channels, self.channels, self.convs, self.pool)
 
 
 class _PreActivation(Block):
-    def __init__(self, in_channels: int, channels: int, convs: int) -> None:
+    def __init__(self, in_channels: int, channels: int, convs: int, pool: int) -> None:
         super().__init__()
+        self.pool = pool
         widths = [in_channels] + [channels] * convs
         self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths[:-1])
         self.convs = nn.ModuleList(conv3x3(before, after) for before, after in pairwise(widths))
@@ -103,7 +105,7 @@ class _PreActivation(Block):
         for norm, conv in zip(self.norms, self.convs, strict=True):
             branch = conv(torch.relu(norm(branch)))
         out = torch.relu(self.norm_after(branch + self.shortcut(x)))
-        return nn.functional.max_pool2d(out, 2)
+        return nn.functional.max_pool2d(out, self.pool)
 
 
 def conv3x3(in_channels: int, channels: int) -> nn.Conv2d:

@@ -29,6 +29,10 @@ class Mirror:
 
     def __init__(self) -> None:
         self.client, self.experiment = open_store()
+        # A run made inside `mlflow run` lies in its parent's experiment, whichever that was.
+        self.experiments = [
+            experiment.experiment_id for experiment in self.client.search_experiments()
+        ]
 
     def add(self, record: Record, circumstances: Provenance) -> str:
         """The id of the run's one mirror image, made or repaired if need be."""
@@ -56,7 +60,7 @@ class Mirror:
             self.client.log_batch(run_id, values)
 
     def _search(self, condition: str) -> Iterable[Run]:
-        return self.client.search_runs([self.experiment], condition, max_results=1000)
+        return self.client.search_runs(self.experiments, condition, max_results=1000)
 
     def _create(self, record: Record, circumstances: Provenance) -> str:
         began = milliseconds(circumstances.started)

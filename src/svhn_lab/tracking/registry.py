@@ -53,7 +53,8 @@ def _new_version(
     run = client.get_run(run_id)
     logged = client.create_logged_model(run.info.experiment_id, name=name, source_run_id=run_id)
     info = mlflow.pytorch.log_model(
-        model,
+        # Packing the exported weights goes wrong on channels-last memory.
+        model.to(memory_format=torch.contiguous_format),
         name=name,
         model_id=logged.model_id,
         signature=signature(num_classes),

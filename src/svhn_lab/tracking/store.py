@@ -8,6 +8,7 @@ from filelock import FileLock
 from mlflow.tracking import MlflowClient
 
 EXPERIMENT = "svhn-lab"
+SQLITE = "sqlite:///"
 
 
 def project_root(start: Path | None = None) -> Path:
@@ -25,8 +26,13 @@ def project_root(start: Path | None = None) -> Path:
 
 
 def tracking_uri() -> str:
-    """MLFLOW_TRACKING_URI if set, else mlflow.db in the checkout, by its absolute path."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{project_root() / 'mlflow.db'}"
+    """MLFLOW_TRACKING_URI if set, else mlflow.db in the checkout; a SQLite file always by its
+    absolute path, as stages may run in a copy of the checkout."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}mlflow.db"
+    if uri.startswith(SQLITE):
+        # An absolute path (sqlite:////...) replaces the root that it is joined to.
+        return f"{SQLITE}{project_root() / uri.removeprefix(SQLITE)}"
+    return uri
 
 
 def open_store() -> tuple[MlflowClient, str]:
@@ -44,6 +50,6 @@ def open_store() -> tuple[MlflowClient, str]:
         experiment = client.get_experiment_by_name(EXPERIMENT)
         if experiment is not None:
             return client, str(experiment.experiment_id)
-        local = uri.startswith("sqlite:")
+        local = uri.startswith(SQLITE)
         artifacts = (root / "mlartifacts").as_uri() if local else None
         return client, str(client.create_experiment(EXPERIMENT, artifact_location=artifacts))

@@ -1,0 +1,27 @@
+"""What tests share: a project folder to work in, small digits, a small recipe."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+# Before any test imports them: no telemetry, and one thread, as every run of the lab has.
+os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+for name in [name for name in os.environ if name.startswith(("MLFLOW_RUN", "MLFLOW_EXP"))]:
+    del os.environ[name]
+os.environ.pop("MLFLOW_TRACKING_URI", None)
+torch.set_num_threads(1)
+
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project folder with the lab's own params.yaml and dvc.yaml, entered."""
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copy(PROJECT / name, tmp_path)
+    (tmp_path / "src").symlink_to(PROJECT / "src")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -1,0 +1,58 @@
+"""batches.py: nothing is lost or changed between memory and network."""
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from svhn_lab.data.batches import (
+    Digits,
+    batches,
+    channel_statistics,
+    normalised,
+    shuffled_batches,
+)
+
+
+def digits(num_images: int) -> Digits:
+    random = torch.Generator().manual_seed(num_images)
+    images = torch.randint(0, 256, (num_images, 32, 32, 3), dtype=torch.uint8, generator=random)
+    return Digits(images, torch.arange(num_images))
+
+
+def test_statistics_are_those_of_the_pixels() -> None:
+    images = digits(50).images
+    pixels = images.double().reshape(-1, 3)
+    statistics = channel_statistics(images)
+    torch.testing.assert_close(
+        torch.tensor(statistics.mean).double(), pixels.mean(0), rtol=1e-6, atol=0
+    )
+    torch.testing.assert_close(
+        torch.tensor(statistics.std).double(), pixels.std(0, correction=0), rtol=1e-6, atol=0
+    )
+
+
+def test_normalised_training_digits_have_mean_0_and_deviation_1_in_channels_last_memory() -> None:
+    images = digits(50).images
+    batch = normalised(images, channel_statistics(images))
+    assert batch.shape == (50, 3, 32, 32) and batch.dtype == torch.float32
+    assert batch.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(batch.mean((0, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(batch.std((0, 2, 3)), torch.ones(3), atol=1e-4, rtol=0)
+
+
+@given(st.integers(1, 40), st.integers(1, 50), st.integers(0, 2**32))
+def test_an_epoch_is_every_digit_once_with_its_own_label(
+    num_images: int, batch_size: int, seed: int
+) -> None:
+    everything = digits(num_images)
+    epoch = list(shuffled_batches(everything, batch_size, torch.Generator().manual_seed(seed)))
+    labels = torch.cat([batch.labels for batch in epoch])
+    assert labels.sort().values.tolist() == list(range(num_images))
+    assert torch.equal(torch.cat([batch.images for batch in epoch]), everything.images[labels])
+    assert {len(batch) for batch in epoch[:-1]} <= {batch_size}
+
+
+@given(st.integers(1, 40), st.integers(1, 50))
+def test_plain_batches_keep_the_order(num_images: int, batch_size: int) -> None:
+    labels = torch.cat([batch.labels for batch in batches(digits(num_images), batch_size)])
+    assert labels.tolist() == list(range(num_images))

@@ -1,0 +1,128 @@
+"""params.py: the file that ships is right; whatever is wrong is named with its key and remedy."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from svhn_lab import params
+from svhn_lab.errors import UserError
+
+SHIPPED = Path(__file__).parents[1] / "params.yaml"
+
+
+def tree() -> dict[str, Any]:
+    """The shipped file as plain values."""
+    content: dict[str, Any] = YAML(typ="safe", pure=True).load(SHIPPED.read_text())
+    return content
+
+
+def changed(path: str, value: object) -> dict[str, Any]:
+    """The shipped tree with the value at the dotted `path` set."""
+    raw = tree()
+    *sections, last = path.split(".")
+    section = raw
+    for key in sections:
+        section = section[key]
+    section[last] = value
+    return raw
+
+
+def message(raw: object) -> str:
+    with pytest.raises(UserError) as caught:
+        params.parse(raw)
+    return str(caught.value)
+
+
+def test_the_shipped_file_is_right() -> None:
+    loaded = params.load(SHIPPED)
+    assert loaded.arms["baseline"].epochs == loaded.training.epochs
+
+
+@given(epochs=st.integers(1, 10**6), rate=st.floats(1e-9, 10), own=st.integers(1, 10**6))
+def test_an_arm_is_the_defaults_with_its_own_settings_over_them(
+    epochs: int, rate: float, own: int
+) -> None:
+    raw = tree()
+    raw["training"] |= {"epochs": epochs, "learning_rate": rate}
+    raw["arms"]["long"] = {"net": "baseline", "epochs": own}
+    loaded = params.parse(raw)
+    assert loaded.arms["long"].epochs == own
+    assert loaded.arms["long"].learning_rate == rate
+    assert loaded.arms["baseline"].epochs == epochs
+    assert loaded.transfer.pretrain.epochs == epochs
+    assert loaded.transfer.finetune.epochs == raw["transfer"]["finetune"]["epochs"]
+
+
+def test_parsing_leaves_the_tree_as_it_was() -> None:
+    raw = tree()
+    before = copy.deepcopy(raw)
+    params.parse(raw)
+    assert raw == before
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("training.batch_size", -1, "training.batch_size: should be greater than or equal to 1"),
+        ("training.batch_size", 12.5, "training.batch_size: should be a valid integer"),
+        ("training.learning_rate", 0, "training.learning_rate: should be greater than 0"),
+        ("training.optimizer", "adm", "training.optimizer: should be 'adam'; it is 'adm'"),
+        ("training.epoch", 3, "training.epoch: unknown key; did you mean `epochs`?"),
+        ("arms.baseline.epoch", 3, "arms.baseline.epoch: unknown key; did you mean `epochs`?"),
+        ("arms.baseline.epochs", 0, "arms.baseline.epochs: should be greater"),
+        ("transfer.finetune.epochs", 0, "transfer.finetune.epochs: should be greater"),
+        ("arms.Bad name", {"net": "baseline"}, "arms.Bad name: is no arm name"),
+        ("arms", {}, "arms: "),
+        ("data.sources", [], "data.sources: "),
+        ("data.sources", ["svhn", "svhn"], "data.sources: lists a value twice"),
+        ("data.validation_fraction", 0.9, "data.validation_fraction: should be less"),
+        ("data.url", "ftp://x", "data.url: "),
+        ("sedes", [1], "sedes: unknown key; did you mean `seeds`?"),
+        ("seeds", [], "seeds: "),
+        ("transfer.finetune_classes", [8, 9], "transfer: classes [8] are in pretrain_classes"),
+        ("transfer.finetune_classes", [9, 10], "transfer.finetune_classes.1: should be less"),
+        ("transfer.depths", [-1], "transfer.depths.0"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_would_be_right(
+    path: str, value: object, expected: str
+) -> None:
+    assert f"params.yaml: {expected}" in message(changed(path, value))
+
+
+def test_a_wrong_default_is_said_once_and_not_for_every_arm() -> None:
+    assert message(changed("training.batch_size", -1)).count("\n") == 0
+
+
+def test_a_missing_key_is_named() -> None:
+    raw = tree()
+    del raw["transfer"]["draws"]
+    del raw["training"]["epochs"]
+    text = message(raw)
+    assert "params.yaml: transfer.draws: is missing" in text
+    assert "params.yaml: training.epochs: is missing" in text
+    assert text.count("\n") == 1
+
+
+@pytest.mark.parametrize("raw", [None, [], "text"])
+def test_a_file_that_is_no_mapping_is_refused(raw: object) -> None:
+    assert "holds no keys" in message(raw)
+
+
+def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(SHIPPED.read_text().replace("0.001", "1e-3"))
+    assert params.load(file).training.learning_rate == 0.001
+
+
+def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not found"):
+        params.load(tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").write_text("a: [")
+    with pytest.raises(UserError, match="not valid YAML"):
+        params.load(tmp_path / "params.yaml")

@@ -1,0 +1,117 @@
+"""fit.py: it learns, the same way every time, and stops when the loss is no number."""
+
+import pytest
+import torch
+from torch import nn
+
+from svhn_lab.data.batches import Digits, Statistics, channel_statistics
+from svhn_lab.nets import zoo
+from svhn_lab.params import Recipe
+from svhn_lab.training.fit import Diverged, accuracy, autocast_dtype, fit, predict
+
+
+def striped(num_images: int) -> Digits:
+    """Two classes that a convolution tells apart: stripes across and stripes down, noised."""
+    random = torch.Generator().manual_seed(0)
+    labels = torch.arange(num_images) % 2
+    across = torch.zeros(32, 32)
+    across[::2] = 160
+    stripes = torch.where(labels[:, None, None] == 0, across, across.T)
+    noise = 90 * torch.rand(num_images, 32, 32, 3, generator=random)
+    return Digits((stripes[..., None] + noise).to(torch.uint8), labels)
+
+
+def recipe(**changes: object) -> Recipe:
+    return Recipe.model_validate(
+        {
+            "epochs": 2,
+            "batch_size": 16,
+            "optimizer": "adam",
+            "learning_rate": 0.001,
+            "precision": "float32",
+        }
+        | changes
+    )
+
+
+DIGITS = striped(100)
+STATISTICS = channel_statistics(DIGITS.images)
+
+
+def trained(seed: int = 0, **changes: object) -> tuple[zoo.Network, list[dict[str, float]]]:
+    net = zoo.build("baseline", num_classes=2, seed=0)
+    history = fit(net, recipe(**changes), DIGITS, striped(40), STATISTICS, seed=seed)
+    return net, [{k: v for k, v in vars(epoch).items() if k != "seconds"} for epoch in history]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_it_learns_what_can_be_learnt(precision: str) -> None:
+    net, history = trained(epochs=4, precision=precision)
+    assert history[-1]["validation_accuracy"] == 1
+    assert history[-1]["train_loss"] < history[0]["train_loss"] / 2
+    assert [epoch["epoch"] for epoch in history] == [1, 2, 3, 4]
+    assert accuracy(predict(net, DIGITS, STATISTICS), DIGITS.labels) == 1
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_other_ones() -> None:
+    net, history = trained(seed=3)
+    again, same_history = trained(seed=3)
+    other, _ = trained(seed=4)
+    assert history == same_history
+    weights, same, others = net.state_dict(), again.state_dict(), other.state_dict()
+    assert all(torch.equal(weights[name], same[name]) for name in weights)
+    assert not torch.equal(weights["head.weight"], others["head.weight"])
+
+
+class Recording(nn.Module):
+    """Notes the mean of every training batch it sees."""
+
+    def __init__(self, num_outputs: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3, num_outputs)
+        self.seen: list[torch.Tensor] = []
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            self.seen.append(images.mean())
+        logits: torch.Tensor = self.linear(images.mean((2, 3)))
+        return logits
+
+
+def test_all_networks_meet_the_digits_in_the_order_of_the_seed() -> None:
+    small, large = Recording(2), Recording(5)
+    for net in (small, large):
+        fit(net, recipe(), DIGITS, striped(4), STATISTICS, seed=7)
+    assert small.seen == large.seen
+    assert small.seen[:7] != small.seen[7:], "each epoch has an order of its own"
+
+
+def test_every_digit_counts_once_an_epoch_the_last_batch_too() -> None:
+    net = Recording(2)
+    history = fit(net, recipe(epochs=1), DIGITS, striped(4), STATISTICS, seed=0)
+    assert len(net.seen) == 7  # 6 batches of 16 and one of 4
+    assert 0 <= history[0].train_accuracy <= 1
+    assert history[0].train_accuracy * 100 == pytest.approx(round(history[0].train_accuracy * 100))
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_says_where() -> None:
+    net = zoo.build("baseline", num_classes=2, seed=0)
+    broken = Statistics((120.0, 120.0, 120.0), (1e-45, 1.0, 1.0))
+    with pytest.raises(Diverged, match=r"the loss became nan at step 1 \(epoch 1\)"):
+        fit(net, recipe(), DIGITS, striped(4), broken, seed=0)
+
+
+def test_predict_leaves_the_mode_as_it_was_and_keeps_the_order() -> None:
+    net = zoo.build("preact", num_classes=2, seed=0)
+    net.train()
+    logits = predict(net, DIGITS, STATISTICS, precision="float32")
+    assert net.training
+    assert logits.shape == (100, 2)
+    one = predict(net, DIGITS.take(torch.tensor([57])), STATISTICS, precision="float32")
+    torch.testing.assert_close(one[0], logits[57])
+
+
+def test_the_precision_is_what_was_asked_for() -> None:
+    assert autocast_dtype("float32") is None
+    assert autocast_dtype("bfloat16") is torch.bfloat16
+    assert autocast_dtype("auto") in (None, torch.bfloat16)
