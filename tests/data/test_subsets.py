@@ -64,7 +64,7 @@ def test_draws_differ() -> None:
 
 
 def test_a_draw_larger_than_its_class_is_refused() -> None:
-    with pytest.raises(UserError, match="samples_per_class: is 3, .* has 2 digits of class 9"):
+    with pytest.raises(UserError, match=r"samples_per_class: is 3, .* has 2 digits of class 9"):
         small_draw(np.array([0, 0, 0, 9, 9]), [0, 9], 3, seed=0, draw=0)
 
 

@@ -1,5 +1,7 @@
 """freezing.py: what is frozen keeps its bits through real training, at every depth."""
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 
@@ -28,7 +30,7 @@ def state_by_unit(net: zoo.Network) -> list[list[torch.Tensor]]:
     ]
 
 
-def same(before: list[torch.Tensor], after: list[torch.Tensor]) -> bool:
+def same(before: Sequence[torch.Tensor], after: Sequence[torch.Tensor]) -> bool:
     return all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 

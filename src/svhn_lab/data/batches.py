@@ -5,8 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+Images = NDArray[np.uint8]  # (N, 32, 32, 3)
+Labels = NDArray[np.int64]  # (N,), 0..9
 
 
 class Statistics(NamedTuple):

@@ -9,11 +9,12 @@ from math import ceil
 from typing import Any
 from zlib import crc32
 
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
-from scipy import fft, ndimage
+from scipy import fft
+
+from svhn_lab.data.glyphs import BARE_ONE, FIELD_REACH, FONT_SHARES, atlas, sample
+from svhn_lab.data.resampling import interpolation, rows_to_one
 
 Float = NDArray[np.floating[Any]]  # float32 all through, but numpy's stubs widen it
 Bool = NDArray[np.bool_]
@@ -25,32 +26,8 @@ CHUNK = 256  # images; a part of the seed of every image, so changing it changes
 # Cropped digits in SVHN's training split, by digit 0..9.
 SVHN_TRAIN_COUNTS = (4948, 13861, 10585, 8497, 7458, 6882, 5727, 5595, 5045, 4659)
 
-# Fonts that come with matplotlib, and how often each is drawn; None is Pillow's own (Aileron).
-FONT_SHARES: dict[str | None, float] = {
-    None: 5.0,
-    "DejaVuSans": 2.0,
-    "DejaVuSans-Bold": 2.0,
-    "DejaVuSans-Oblique": 0.5,
-    "DejaVuSans-BoldOblique": 0.5,
-    "DejaVuSansMono-Bold": 0.5,
-    "DejaVuSerif": 1.0,
-    "DejaVuSerif-Bold": 1.0,
-    "DejaVuSerif-Italic": 0.5,
-    "STIXGeneral": 1.5,
-    "STIXGeneralBol": 2.0,
-    "STIXGeneralItalic": 0.5,
-    "STIXGeneralBolIta": 1.0,
-    "cmb10": 1.0,
-    "cmss10": 2.0,
-    "cmtt10": 0.5,
-}
 BLEND: Interval = (0.0, 0.6)  # of a second font in each number, between the fonts' shapes
 BARE_ONE_SHARE = 0.15  # of the ones, drawn as a plain vertical bar, which no font here has
-
-# The atlas: each glyph as a signed distance field in units of the glyph's height, negative inside.
-GLYPH_PIXELS = 128  # height at which a glyph is drawn before its distances are taken
-FIELD_SIDE = 64  # pixels of a stored field
-FIELD_REACH = 0.75  # a field covers [-FIELD_REACH, FIELD_REACH] glyph heights both ways
 
 # Geometry. Lengths are in digit heights unless said otherwise.
 HEIGHT: Interval = (0.48, 1.0)  # of the digit, in crop sides
@@ -164,68 +141,8 @@ class _Draws:
 
     def smooth(self, std: float, cells: int) -> Float:
         """Noise (N, 1, 32, 32) that varies over a cells-th of the side."""
-        enlarge = _interpolation(SIDE, cells)
+        enlarge = interpolation(SIDE, cells)
         return enlarge @ self.normal(std, cells) @ enlarge.T
-
-
-# Glyphs
-
-BARE_ONE = 10 * len(FONT_SHARES)  # the last glyph of the atlas
-
-
-@cache
-def _atlas() -> tuple[Float, Float, Float]:
-    """Fields (G, 1, FIELD_SIDE, FIELD_SIDE), widths and half strokes (G, 1, 1, 1).
-
-    Glyph 10 font + digit is that font's digit, glyph BARE_ONE a bar.
-    """
-    glyphs = [_glyph(font, digit) for font in FONT_SHARES for digit in range(10)]
-    bar = np.ones((GLYPH_PIXELS, GLYPH_PIXELS // 7), np.bool_)
-    fields, widths, strokes = zip(*(_field(glyph) for glyph in [*glyphs, bar]), strict=True)
-    sizes = np.array([widths, strokes], np.float32).reshape(2, -1, 1, 1, 1)
-    return np.stack(fields)[:, None], sizes[0], sizes[1]
-
-
-def _glyph(font: str | None, digit: int) -> Bool:
-    """The digit's mask, cropped to its ink and GLYPH_PIXELS high."""
-    size = 1.4 * GLYPH_PIXELS  # figures are about 0.7 of a font's size
-    folder = f"{matplotlib.get_data_path()}/fonts/ttf"
-    own = f"{folder}/{font}.ttf"
-    face = ImageFont.truetype(own, size) if font else ImageFont.load_default(size)
-    canvas = Image.new("L", (3 * GLYPH_PIXELS, 3 * GLYPH_PIXELS))
-    ImageDraw.Draw(canvas).text((GLYPH_PIXELS, GLYPH_PIXELS), str(digit), fill=255, font=face)
-    ink = canvas.crop(canvas.getbbox())
-    width = round(ink.width * GLYPH_PIXELS / ink.height)
-    return np.asarray(ink.resize((width, GLYPH_PIXELS))) > 127
-
-
-def _field(glyph: Bool) -> tuple[Float, float, float]:
-    """The glyph's distance field, its width and half its stroke's width."""
-    side = round(2 * FIELD_REACH * GLYPH_PIXELS)
-    height, width = glyph.shape
-    top, left = (side - height) // 2, (side - width) // 2
-    mask = np.pad(glyph, ((top, side - height - top), (left, side - width - left)))
-    distance = ndimage.distance_transform_edt(~mask) - ndimage.distance_transform_edt(mask)
-    distance = np.asarray(distance / height, np.float32)
-    reduce = _interpolation(FIELD_SIDE, side)
-    return reduce @ distance @ reduce.T, width / height, float(-np.percentile(distance[mask], 10))
-
-
-def _sample(fields: Float, x: Float, y: Float) -> Float:
-    """Bilinear values of fields[n] at x[n], y[n], in glyph heights from the centre."""
-    column, row = (
-        ((place / (2 * FIELD_REACH) + 0.5) * FIELD_SIDE - 0.5).clip(0, FIELD_SIDE - 1.001)
-        for place in (x, y)
-    )
-    left, top = column.astype(np.int32), row.astype(np.int32)
-    right_part, low_part = column - left, row - top
-    start = np.arange(len(fields), dtype=np.int32)[:, None, None, None] * FIELD_SIDE**2
-    corner = start + top * FIELD_SIDE + left
-    upper, lower = (
-        fields.take(first) * (1 - right_part) + fields.take(first + 1) * right_part
-        for first in (corner, corner + FIELD_SIDE)
-    )
-    return upper * (1 - low_part) + lower * low_part
 
 
 # Digits on a wall
@@ -248,12 +165,12 @@ def _row_of_digits(draws: _Draws, labels: NDArray[np.int64]) -> Float:
         return first + blend * (second - first)
 
     nearest = np.full((CHUNK, 1, SIDE, SIDE), FIELD_REACH, np.float32)
-    fields, widths, half_strokes = _atlas()
+    fields, widths, half_strokes = atlas()
     for side, share in ((0, 1.0), (-1, LEFT_SHARE), (1, RIGHT_SHARE)):
         digits = draws.choice(SVHN_TRAIN_COUNTS) if side else labels
         reach = (blended(widths, digits) + blended(widths, labels)) / 2
         shift = side * (stretch * reach + gap)
-        distance = _sample(blended(fields, digits), (x - shift) / stretch, y - shift * slope)
+        distance = sample(blended(fields, digits), (x - shift) / stretch, y - shift * slope)
         thinnest = (WEIGHT_THINNEST - 1) * blended(half_strokes, digits)
         distance = distance - np.maximum(weight, thinnest)
         nearest = np.where(draws.chance(share), np.minimum(nearest, distance), nearest)
@@ -358,27 +275,14 @@ def _blurs() -> Float:
     """Gaussian blurs of one axis (B, 32, 32), over the standard deviations of BLUR."""
     offset = np.arange(SIDE)[:, None] - np.arange(SIDE)
     stds = np.geomspace(*BLUR, BLUR_LEVELS)[:, None, None]
-    return _rows_to_one(np.exp(-((offset / stds) ** 2) / 2))
+    return rows_to_one(np.exp(-((offset / stds) ** 2) / 2))
 
 
 @cache
 def _resizes() -> Float:
     """Reductions of one axis to s pixels and back (S, 32, 32), for s in SOURCE_SIDE up to 32."""
     sides = range(SOURCE_SIDE[0], SIDE + 1)
-    return np.stack([_interpolation(SIDE, s) @ _interpolation(s, SIDE) for s in sides])
-
-
-@cache
-def _interpolation(size: int, source: int) -> Float:
-    """The linear resizing (size, source) of an axis, averaging where it reduces."""
-    centres = (np.arange(size) + 0.5) * source / size - 0.5
-    offset = (centres[:, None] - np.arange(source)) / max(1, source / size)
-    return _rows_to_one((1 - np.abs(offset)).clip(0))
-
-
-def _rows_to_one(weights: NDArray[np.float64]) -> Float:
-    normalised: Float = (weights / weights.sum(-1, keepdims=True)).astype(np.float32)
-    return normalised
+    return np.stack([interpolation(SIDE, s) @ interpolation(s, SIDE) for s in sides])
 
 
 @cache

@@ -9,14 +9,11 @@ from typing import Any
 
 import numpy as np
 import scipy.io
-from numpy.typing import NDArray
 
+from svhn_lab.data.batches import Images, Labels
 from svhn_lab.data.download import download
 from svhn_lab.data.rendered import render
 from svhn_lab.errors import UserError
-
-Images = NDArray[np.uint8]  # (N, 32, 32, 3)
-Labels = NDArray[np.int64]  # (N,), 0..9
 
 
 class SourceUnavailable(UserError):

@@ -8,15 +8,13 @@ import torch
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from svhn_lab.data.batches import Digits
+from svhn_lab.data.batches import Digits, Labels
 from svhn_lab.errors import UserError
 
 Indices = NDArray[np.int64]
 
 
-def validation_split(
-    labels: NDArray[np.int64], fraction: float, seed: int
-) -> tuple[Indices, Indices]:
+def validation_split(labels: Labels, fraction: float, seed: int) -> tuple[Indices, Indices]:
     """Sorted indices (train, validation): disjoint, together everything, `fraction` of every class
     in validation. `labels`: (N,).
 
@@ -35,13 +33,13 @@ def validation_split(
     return np.sort(train), np.sort(validation)
 
 
-def of_classes(labels: NDArray[np.int64], classes: Sequence[int]) -> Indices:
+def of_classes(labels: Labels, classes: Sequence[int]) -> Indices:
     """Sorted indices of the digits whose label is one of `classes`. `labels`: (N,)."""
     return np.flatnonzero(np.isin(labels, classes))
 
 
 def small_draw(
-    labels: NDArray[np.int64], classes: Sequence[int], per_class: int, *, seed: int, draw: int
+    labels: Labels, classes: Sequence[int], per_class: int, *, seed: int, draw: int
 ) -> Indices:
     """Sorted indices of a sample without repeats: `per_class` digits of each class.
 

@@ -11,7 +11,8 @@ from svhn_lab.data.batches import Digits, Statistics
 from svhn_lab.evidence.statistics import mean_interval, wilson_interval
 from svhn_lab.params import SCRATCH, load
 from svhn_lab.stages import finetune
-from svhn_lab.stages.layout import EVALUATION, load_digits, load_manifest, load_subset
+from svhn_lab.stages.layout import EVALUATION
+from svhn_lab.stages.prepared import load_digits, load_manifest, load_subset
 from svhn_lab.stages.runs import load_model
 from svhn_lab.stages.train import NUM_CLASSES
 from svhn_lab.tracking import record

@@ -5,7 +5,7 @@ from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.nets.freezing import freeze
 from svhn_lab.params import PARAMS_FILE, SCRATCH, Params, Transfer, load
-from svhn_lab.stages.layout import load_draw, load_manifest, load_subset
+from svhn_lab.stages.prepared import load_draw, load_manifest, load_subset
 from svhn_lab.stages.runs import load_model, run, run_all
 from svhn_lab.tracking.record import Identity
 

@@ -11,12 +11,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from svhn_lab.data.batches import channel_statistics
-from svhn_lab.data.sources import Images, Labels
+from svhn_lab.data.batches import Images, Labels, channel_statistics
 from svhn_lab.data.subsets import Indices, of_classes, small_draw, validation_split
 from svhn_lab.errors import UserError
 from svhn_lab.params import Params, load
-from svhn_lab.stages.layout import DRAWS, MANIFEST, PREPARED, PREVIEW, RAW, subset_file
+from svhn_lab.stages.layout import DRAWS, MANIFEST, PREPARED, PREVIEW, RAW, read_json, subset_file
 from svhn_lab.tracking.files import write_bytes, write_json
 
 PREVIEW_COLUMNS = 16
@@ -76,7 +75,7 @@ def cut(params: Params) -> dict[str, tuple[Images, Labels]]:
 def main() -> None:
     """Makes data/prepared/ and the preview sheet from data/raw/."""
     params = load()
-    source = json.loads((RAW / "source.json").read_text(encoding="utf-8"))
+    source = read_json(RAW / "source.json", "fetch")
     splits = cut(params)
     transfer = params.transfer
     for split, (images, labels) in splits.items():

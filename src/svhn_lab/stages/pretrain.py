@@ -3,7 +3,7 @@ per seed."""
 
 from svhn_lab.nets import zoo
 from svhn_lab.params import Transfer, load
-from svhn_lab.stages.layout import load_manifest, load_subset
+from svhn_lab.stages.prepared import load_manifest, load_subset
 from svhn_lab.stages.runs import run, run_all
 from svhn_lab.tracking.record import Identity
 

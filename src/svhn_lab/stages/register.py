@@ -1,14 +1,13 @@
 """`register`: puts the best small network into MLflow's model registry. The arm and the seed are
 chosen on validation digits; the test figures go with it as tags."""
 
-import json
-
 import click
 
 from svhn_lab.evidence.selection import best_small_arm
 from svhn_lab.nets.classifier import Classifier
 from svhn_lab.params import load
-from svhn_lab.stages.layout import EVALUATION, REGISTRATION, load_manifest
+from svhn_lab.stages.layout import EVALUATION, REGISTRATION, read_json
+from svhn_lab.stages.prepared import load_manifest
 from svhn_lab.stages.runs import load_model
 from svhn_lab.stages.train import NUM_CLASSES
 from svhn_lab.tracking import record
@@ -23,7 +22,7 @@ def main() -> None:
 
     params = load()
     manifest = load_manifest()
-    arms = json.loads(EVALUATION.read_text(encoding="utf-8"))["arms"]
+    arms = read_json(EVALUATION, "evaluate")["arms"]
     arm = best_small_arm(arms, params.gate.max_parameters)
     if arm is None:
         reason = f"no arm has at most {params.gate.max_parameters:,} parameters"

@@ -1,7 +1,6 @@
 """`report`: the page with what was found, and its plots as files."""
 
 import base64
-import json
 from typing import Any
 
 import click
@@ -9,7 +8,7 @@ import click
 from svhn_lab.evidence.selection import best_small_arm
 from svhn_lab.params import load
 from svhn_lab.report import page, plots
-from svhn_lab.stages.layout import EVALUATION, PAGE, PLOTS, PREVIEW, TIMING
+from svhn_lab.stages.layout import EVALUATION, PAGE, PLOTS, PREVIEW, TIMING, read_json
 from svhn_lab.tracking.files import write_bytes, write_text
 
 
@@ -31,8 +30,8 @@ def transfer_rows(transfer: dict[str, Any], timing: dict[str, Any]) -> list[dict
 def main() -> None:
     """Writes results/page/index.html and results/plots/."""
     params = load()
-    evaluation = json.loads(EVALUATION.read_text(encoding="utf-8"))
-    timing = json.loads(TIMING.read_text(encoding="utf-8"))
+    evaluation = read_json(EVALUATION, "evaluate")
+    timing = read_json(TIMING, "timing")
     arms, transfer = evaluation["arms"], evaluation["transfer"]
     best = best_small_arm(arms, params.gate.max_parameters)
     figures = {

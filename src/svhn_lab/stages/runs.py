@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import torch
@@ -16,12 +17,16 @@ from svhn_lab.data.batches import Digits
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.params import Recipe
-from svhn_lab.stages.layout import MODELS, Manifest
+from svhn_lab.stages.layout import MODELS
+from svhn_lab.stages.prepared import Manifest
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_bytes
 from svhn_lab.tracking.record import Identity
 from svhn_lab.training.fan_out import fan_out
 from svhn_lab.training.fit import Diverged, Epoch, fit
+
+if TYPE_CHECKING:
+    from svhn_lab.tracking.mirror import Mirror
 
 Task = TypeVar("Task")
 
@@ -85,14 +90,11 @@ def run_all(function: Callable[[Task], Identity], tasks: Sequence[Task]) -> None
 
     Raises UserError naming the runs that diverged, once all are done.
     """
-    from svhn_lab.tracking.mirror import Mirror
-
-    mirror = Mirror()
     diverged = []
 
     def mirrored(identity: Identity) -> None:
         result, circumstances = record.read(identity), record.read_provenance(identity)
-        mirror.add(result, circumstances)
+        mirror().add(result, circumstances)
         if result.failure is None:
             outcome = f"validation accuracy {result.metrics['validation_accuracy']:.2%}"
         else:
@@ -104,6 +106,14 @@ def run_all(function: Callable[[Task], Identity], tasks: Sequence[Task]) -> None
     if diverged:
         remedy = "lower the learning rate of its recipe in params.yaml"
         raise UserError("\n".join(f"{run}; {remedy}" for run in diverged))
+
+
+@cache
+def mirror() -> "Mirror":
+    """The lab's MLflow store, opened at the first result: MLflow is imported while runs go on."""
+    from svhn_lab.tracking.mirror import Mirror
+
+    return Mirror()
 
 
 def model_file(identity: Identity) -> Path:

@@ -11,7 +11,8 @@ import numpy as np
 from svhn_lab.nets import zoo
 from svhn_lab.params import SCRATCH, load
 from svhn_lab.stages.finetune import identities, starting_network
-from svhn_lab.stages.layout import TIMING, load_draw, load_manifest
+from svhn_lab.stages.layout import TIMING
+from svhn_lab.stages.prepared import load_draw, load_manifest
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_json
 from svhn_lab.tracking.record import Identity

@@ -3,7 +3,7 @@
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.params import PARAMS_FILE, Arm, load
-from svhn_lab.stages.layout import load_digits, load_manifest
+from svhn_lab.stages.prepared import load_digits, load_manifest
 from svhn_lab.stages.runs import run, run_all
 from svhn_lab.tracking.record import Identity
 

@@ -1,0 +1,196 @@
+"""The whole graph, really run at toy size in a clone of the project: real DVC, real `mlflow run`, a
+real SQLite store."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pytest
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+from ruamel.yaml import YAML
+
+PROJECT = Path(__file__).parents[1]
+
+TOY: dict[str, Any] = {
+    "data": {"sources": ["rendered"], "rendered": {"train": 600, "test": 200}},
+    "seeds": [0, 1],
+    "training": {"epochs": 1},
+    "transfer": {
+        "samples_per_class": 10,
+        "draws": 2,
+        "depths": ["scratch", 0, 7],
+        "timing_repeats": 2,
+        "finetune": {"epochs": 2},
+    },
+}
+# Two arms and the pretraining twice each, three depths on two draws, the timing.
+TOY_RUNS = 2 * 2 + 2 + 3 * 2 + 1
+
+
+def merge(tree: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Sets the leaves of `changes` in `tree`."""
+    for key, value in changes.items():
+        if isinstance(value, Mapping):
+            merge(tree[key], value)
+        else:
+            tree[key] = value
+
+
+def change_params(clone: Path, changes: Mapping[str, Any]) -> None:
+    yaml = YAML()
+    tree = yaml.load(clone / "params.yaml")
+    merge(tree, changes)
+    yaml.dump(tree, clone / "params.yaml")
+
+
+class Clone:
+    """A clone of the project, with what is not committed yet, at toy size."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        git = ["git", "-C", str(PROJECT)]
+        subprocess.run(["git", "clone", "--quiet", str(PROJECT), str(path)], check=True)
+        listing = ["ls-files", "-z", "--modified", "--others", "--exclude-standard"]
+        changed = subprocess.run([*git, *listing], capture_output=True, text=True, check=True)
+        for name in filter(None, changed.stdout.split("\0")):
+            if (PROJECT / name).exists():
+                (path / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(PROJECT / name, path / name)
+            else:
+                (path / name).unlink(missing_ok=True)
+        change_params(path, TOY)
+
+    def run(self, *command: str) -> str:
+        """What the command prints; its exit code must be 0."""
+        done = self.try_run(*command)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def try_run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(self.path / "src"),
+        }
+        return subprocess.run(
+            command, cwd=self.path, env=environment, capture_output=True, text=True
+        )
+
+    def runs(self) -> list[Run]:
+        """Every run in the clone's store."""
+        client = MlflowClient(f"sqlite:///{self.path}/mlflow.db")
+        experiments = [e.experiment_id for e in client.search_experiments()]
+        return list(client.search_runs(experiments, max_results=1000))
+
+    def read(self, name: str) -> Any:
+        return json.loads((self.path / name).read_text())
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """The toy lab, built by `mlflow run`."""
+    clone = Clone(tmp_path_factory.mktemp("graph") / "lab")
+    command = ["mlflow", "run", ".", "--env-manager=local", "--experiment-name", "svhn-lab"]
+    clone.run(*command)
+    return clone
+
+
+pytestmark = pytest.mark.slow
+
+
+def children(lab: Clone) -> list[Run]:
+    return [run for run in lab.runs() if "svhn_lab.key" in run.data.tags]
+
+
+def test_every_run_is_in_mlflow_once_under_one_parent(lab: Clone) -> None:
+    runs = children(lab)
+    assert len(runs) == TOY_RUNS
+    assert len({run.data.tags["svhn_lab.key"] for run in runs}) == TOY_RUNS
+    assert {run.info.status for run in lab.runs()} == {"FINISHED"}
+    [parent] = [run for run in lab.runs() if "svhn_lab.key" not in run.data.tags]
+    assert {run.data.tags["mlflow.parentRunId"] for run in runs} == {parent.info.run_id}
+    assert {run.info.experiment_id for run in lab.runs()} == {parent.info.experiment_id}
+
+
+def test_a_run_shows_what_a_reader_looks_for(lab: Clone) -> None:
+    [run] = [run for run in children(lab) if run.info.run_name == "train/baseline/seed-1"]
+    evaluation = lab.read("results/evaluation.json")
+    assert run.data.metrics["parameters"] == 26_346
+    assert run.data.metrics["test_accuracy"] == evaluation["arms"]["baseline"]["test_accuracy"][1]
+    assert run.data.metrics["test_accuracy_low"] < run.data.metrics["test_accuracy_high"]
+    assert {"train_loss", "validation_accuracy", "seconds_per_epoch"} <= set(run.data.metrics)
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=lab.path, capture_output=True, text=True, check=True
+    )
+    assert run.data.tags["mlflow.source.git.commit"] == commit.stdout.strip()
+    assert run.data.tags["svhn_lab.dirty"] == "true"
+    assert run.data.tags["svhn_lab.dvc_stage"] == "train@baseline"
+    assert run.inputs is not None
+    assert run.inputs.dataset_inputs[0].dataset.name == "rendered"
+
+
+def test_evaluation_has_an_entry_for_every_arm_and_depth(lab: Clone) -> None:
+    evaluation = lab.read("results/evaluation.json")
+    assert evaluation["dataset"]["splits"] == {"train": 540, "validation": 60, "test": 200}
+    assert list(evaluation["arms"]) == ["baseline", "preact"]
+    assert list(evaluation["transfer"]["pretrained"]) == ["0", "7"]
+    entries = [
+        *evaluation["arms"].values(),
+        *evaluation["transfer"]["pretrained"].values(),
+        evaluation["transfer"]["scratch"],
+    ]
+    for entry in entries:
+        assert len(entry["seeds"]) == len(entry["test_accuracy"]) == 2
+        assert len(entry["validation_accuracy"]) == 2
+        assert entry["mean"] == pytest.approx(np.mean(entry["test_accuracy"]))
+        low, high = entry["interval"]
+        assert low <= entry["mean"] <= high
+    trainable = [e["trainable_parameters"] for e in evaluation["transfer"]["pretrained"].values()]
+    assert trainable == [124_426 - 650 + 130, 130]
+
+
+def test_the_registered_champion_takes_raw_images_of_any_number(lab: Clone) -> None:
+    registration = lab.read("results/registration.json")
+    assert registration["model"] == "svhn-small-rendered"
+    mlflow.set_tracking_uri(f"sqlite:///{lab.path}/mlflow.db")
+    champion = mlflow.pyfunc.load_model("models:/svhn-small-rendered@champion")
+    for number in (1, 3):
+        images = np.random.default_rng(0).integers(0, 256, (number, 32, 32, 3), dtype=np.uint8)
+        probabilities = champion.predict(images)
+        assert probabilities.shape == (number, 10)
+        np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
+
+
+def test_nothing_runs_again_when_nothing_changed(lab: Clone) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (lab.path / "results").rglob("*.*")}
+    assert "Running stage" not in lab.run("dvc", "repro")
+    assert {p: p.stat().st_mtime_ns for p in (lab.path / "results").rglob("*.*")} == before
+    assert len(children(lab)) == TOY_RUNS
+
+
+def test_changing_one_arm_would_run_that_arm_and_what_follows_from_it_alone(lab: Clone) -> None:
+    change_params(lab.path, {"arms": {"baseline": {"epochs": 2}}})
+    plan = lab.run("dvc", "repro", "--dry")
+    change_params(lab.path, {"arms": {"baseline": {"epochs": 1}}})
+    stages = [line.split("'")[1] for line in plan.splitlines() if line.startswith("Running stage")]
+    assert stages == ["check", "train@baseline", "evaluate", "register", "report"] or sorted(
+        stages
+    ) == ["check", "evaluate", "register", "report", "train@baseline"]
+
+
+def test_wrong_params_stop_the_graph_while_every_result_is_still_there(lab: Clone) -> None:
+    before = sorted((lab.path / "models").rglob("*.pt"))
+    change_params(lab.path, {"training": {"batch_size": -1}})
+    done = lab.try_run("dvc", "repro")
+    change_params(lab.path, {"training": {"batch_size": 128}})
+    assert done.returncode != 0
+    assert "params.yaml: training.batch_size: should be greater" in done.stdout + done.stderr
+    assert len(before) == 12
+    assert sorted((lab.path / "models").rglob("*.pt")) == before

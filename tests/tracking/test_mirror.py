@@ -1,0 +1,126 @@
+"""mirror.py against a real SQLite store: one key is one finished run, however often and whatever
+was there before."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from mlflow.entities import Run
+
+from svhn_lab.tracking import record
+from svhn_lab.tracking.mirror import KEY, SUPERSEDED, Mirror
+from svhn_lab.tracking.record import Identity, Record
+
+RUN = Record(
+    identity=Identity("train", "preact", 3),
+    key="1" * 32,
+    params={"net": "preact", "epochs": 2},
+    dataset={"name": "rendered", "digest": "d" * 32, "splits": {"train": 10, "test": 5}},
+    num_parameters={"total": 5, "trainable": 3, "layers": {"head": 5}},
+    metrics={"train_loss": 0.25, "validation_accuracy": 0.75},
+    curves=[
+        {"epoch": 1.0, "train_loss": 0.5, "validation_accuracy": 0.5},
+        {"epoch": 2.0, "train_loss": 0.25, "validation_accuracy": 0.75},
+    ],
+)
+WHEN = record.provenance(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), 12.5, [6.0, 6.25])
+
+
+@pytest.fixture
+def mirror(project: Path) -> Mirror:
+    record.write(RUN, WHEN)
+    return Mirror()
+
+
+def runs(mirror: Mirror) -> list[Run]:
+    return list(mirror.client.search_runs(mirror.experiments))
+
+
+def test_a_run_carries_all_that_the_record_tells(mirror: Mirror) -> None:
+    run_id = mirror.add(RUN, WHEN)
+    run = mirror.client.get_run(run_id)
+    assert (run.info.run_name, run.info.status) == ("train/preact/seed-3", "FINISHED")
+    assert run.info.end_time - run.info.start_time == 12_500
+    assert run.data.params == {"net": "preact", "epochs": "2"}
+    assert run.data.metrics == {
+        "train_loss": 0.25,
+        "validation_accuracy": 0.75,
+        "seconds_per_epoch": 6.25,
+        "seconds": 12.5,
+        "parameters": 5,
+        "parameters_trainable": 3,
+        "parameters_by_layer/head": 5,
+    }
+    curve = mirror.client.get_metric_history(run_id, "train_loss")
+    assert [(point.step, point.value) for point in curve] == [(1, 0.5), (2, 0.25)]
+    assert run.data.tags["mlflow.source.git.commit"] == WHEN.commit or WHEN.commit is None
+    assert run.inputs is not None
+    [dataset] = run.inputs.dataset_inputs
+    assert (dataset.dataset.name, dataset.dataset.digest) == ("rendered", "d" * 32)
+    assert dataset.dataset.profile == '{"train": 10, "test": 5}'
+    assert {f.path for f in mirror.client.list_artifacts(run_id, "record")} == {
+        "record/run.json",
+        "record/metrics.json",
+        "record/curves.tsv",
+    }
+
+
+def test_mirroring_twice_makes_one_run(mirror: Mirror) -> None:
+    assert mirror.add(RUN, WHEN) == mirror.add(RUN, WHEN) == Mirror().add(RUN, WHEN)
+    assert len(runs(mirror)) == 1
+
+
+def test_another_key_supersedes_the_older_run_and_coming_back_revives_it(mirror: Mirror) -> None:
+    first = mirror.add(RUN, WHEN)
+    changed = replace(RUN, key="2" * 32)
+    second = mirror.add(changed, WHEN)
+    assert SUPERSEDED in mirror.client.get_run(first).data.tags
+    assert SUPERSEDED not in mirror.client.get_run(second).data.tags
+    assert mirror.add(RUN, WHEN) == first
+    assert SUPERSEDED not in mirror.client.get_run(first).data.tags
+    assert SUPERSEDED in mirror.client.get_run(second).data.tags
+
+
+def test_runs_that_were_broken_off_are_replaced(mirror: Mirror) -> None:
+    whole = mirror.add(RUN, WHEN)
+    mirror.client.set_terminated(whole, "KILLED")
+    new = mirror.add(RUN, WHEN)
+    assert new != whole
+    assert [run.info.run_id for run in runs(mirror)] == [new]
+
+
+def test_a_failed_run_is_marked_and_tells_why(mirror: Mirror) -> None:
+    failed = replace(RUN, failure="the loss became nan at step 3", metrics={}, curves=[])
+    run_id = mirror.add(failed, replace(WHEN, seconds_per_epoch=[]))
+    run = mirror.client.get_run(run_id)
+    assert run.info.status == "FAILED"
+    assert run.data.tags["svhn_lab.failure"] == "the loss became nan at step 3"
+
+
+def test_more_metrics_than_mlflow_takes_at_once_are_all_logged(mirror: Mirror) -> None:
+    curves = [{"epoch": float(e), "train_loss": 1 / e} for e in range(1, 1201)]
+    run_id = mirror.add(replace(RUN, curves=curves), replace(WHEN, seconds_per_epoch=[0.1] * 1200))
+    assert len(mirror.client.get_metric_history(run_id, "train_loss")) == 1200
+
+
+def test_test_figures_are_attached_once(mirror: Mirror) -> None:
+    run_id = mirror.add(RUN, WHEN)
+    for _ in range(2):
+        mirror.attach(run_id, {"test_accuracy": 0.9})
+    assert [p.value for p in mirror.client.get_metric_history(run_id, "test_accuracy")] == [0.9]
+    assert mirror.client.get_run(run_id).data.tags[KEY] == RUN.key
+
+
+def test_inside_mlflow_run_a_run_is_its_parents_child(
+    mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = mirror.client.create_experiment("the parent's own")
+    parent = mirror.client.create_run(experiment).info.run_id
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", experiment)
+    monkeypatch.setenv("MLFLOW_RUN_ID", parent)
+    child = mirror.client.get_run(Mirror().add(RUN, WHEN))
+    assert child.data.tags["mlflow.parentRunId"] == parent
+    assert child.info.experiment_id == experiment
+    monkeypatch.delenv("MLFLOW_EXPERIMENT_ID")
+    assert Mirror().add(RUN, WHEN) == child.info.run_id, "found again from outside"

@@ -1,0 +1,112 @@
+"""record.py: what was written is read back, and the key tells runs apart."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from svhn_lab.errors import UserError
+from svhn_lab.tracking import record
+from svhn_lab.tracking.record import Identity, Record, content_key
+
+RUN = Record(
+    identity=Identity("train", "preact", 3),
+    key="k" * 32,
+    params={"net": "preact", "epochs": 2},
+    dataset={"name": "rendered", "digest": "d" * 32, "splits": {"train": 10}},
+    num_parameters={"total": 5, "trainable": 3, "layers": {"head": 5}},
+    metrics={"validation_accuracy": 0.1 + 0.2},
+    curves=[
+        {"epoch": 1.0, "train_loss": 1 / 3, "validation_accuracy": 0.5},
+        {"epoch": 2.0, "train_loss": 1e-17, "validation_accuracy": 0.1 + 0.2},
+    ],
+)
+
+
+def circumstances() -> record.Provenance:
+    return record.provenance(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), 12.5, [6.0, 6.25])
+
+
+def test_what_is_written_is_read_back_to_the_last_bit(project: Path) -> None:
+    written = circumstances()
+    record.write(RUN, written)
+    assert record.read(RUN.identity) == RUN
+    assert record.read_provenance(RUN.identity) == written
+
+
+def test_the_record_holds_no_clock_and_no_commit(project: Path) -> None:
+    record.write(RUN, circumstances())
+    folder = Path("results/train/preact/seed-3")
+    first = {path.name: path.read_bytes() for path in folder.iterdir()}
+    record.write(RUN, replace(circumstances(), seconds=99.0, commit="other"))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
+    assert set(first) == {"run.json", "metrics.json", "curves.tsv"}
+
+
+def test_a_run_that_is_not_there_is_named_with_the_stage_that_makes_it(project: Path) -> None:
+    with pytest.raises(UserError, match="make it with `dvc repro finetune@3`"):
+        record.read(Identity("finetune", "3", 0, draw=1))
+
+
+def test_names_and_places_tell_every_run_apart() -> None:
+    runs = [
+        Identity("train", "a", 0),
+        Identity("train", "a", 1),
+        Identity("train", "b", 0),
+        Identity("pretrain", "", 0),
+        Identity("finetune", "3", 0, draw=0),
+        Identity("finetune", "3", 0, draw=3),
+    ]
+    assert [run.name for run in runs] == [
+        "train/a/seed-0",
+        "train/a/seed-1",
+        "train/b/seed-0",
+        "pretrain/seed-0",
+        "finetune/3/draw-0",
+        "finetune/3/draw-3",
+    ]
+
+
+@given(
+    st.dictionaries(st.text(), st.integers() | st.floats(allow_nan=False) | st.text()),
+    st.randoms(),
+)
+def test_the_key_follows_from_content_and_not_from_order(
+    params: dict[str, object], random: Random
+) -> None:
+    shuffled = list(params.items())
+    random.shuffle(shuffled)
+    key = content_key(RUN.identity, params, "data", "code")
+    assert key == content_key(RUN.identity, dict(shuffled), "data", "code")
+    others = [
+        content_key(replace(RUN.identity, seed=4), params, "data", "code"),
+        content_key(replace(RUN.identity, draw=0), params, "data", "code"),
+        content_key(RUN.identity, params | {"new key": 1}, "data", "code"),
+        content_key(RUN.identity, params, "other data", "code"),
+        content_key(RUN.identity, params, "data", "other code"),
+    ]
+    assert len({key, *others}) == 6
+
+
+def test_the_code_digest_follows_the_sources_that_the_stage_depends_on(tmp_path: Path) -> None:
+    (tmp_path / "src" / "folder").mkdir(parents=True)
+    (tmp_path / "src" / "folder" / "a.py").write_text("1")
+    (tmp_path / "src" / "b.py").write_text("1")
+    (tmp_path / "dvc.yaml").write_text(
+        "stages:\n  one: {cmd: x, deps: [data, src/folder]}\n  two: {cmd: x, deps: [src/b.py]}\n"
+    )
+
+    def digests() -> tuple[str, str]:
+        record.code_digest.cache_clear()
+        return record.code_digest("one", tmp_path), record.code_digest("two", tmp_path)
+
+    one, two = digests()
+    (tmp_path / "src" / "folder" / "a.py").write_text("2")
+    assert digests()[0] != one
+    assert digests()[1] == two
+    (tmp_path / "src" / "folder" / "a.py").rename(tmp_path / "src" / "folder" / "c.py")
+    assert digests()[0] != one
