@@ -86,7 +86,10 @@ def test_parsing_leaves_the_tree_as_it_was() -> None:
         ("seeds", [], "seeds: "),
         ("transfer.finetune_classes", [8, 9], "transfer: classes [8] are in pretrain_classes"),
         ("transfer.finetune_classes", [9, 10], "transfer.finetune_classes.1: should be less"),
-        ("transfer.depths", [-1], "transfer.depths.0"),
+        ("transfer.depths", [0, -1], "transfer.depths.1: a depth is a whole number from 0"),
+        ("transfer.depths", ["x"], "transfer.depths.0: a depth is a whole number from 0"),
+        ("data", 3, "data: should be a section with keys of its own; it is 3"),
+        ("transfer.depths", ["scratch"], "transfer.depths: names no freeze depth"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_would_be_right(

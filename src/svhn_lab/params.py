@@ -9,9 +9,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_core import ErrorDetails
@@ -30,13 +32,19 @@ def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
+def _depth(value: object) -> object:
+    if value == SCRATCH or (type(value) is int and value >= 0):
+        return value
+    raise ValueError(f"a depth is a whole number from 0, or `{SCRATCH}`; it is {value!r}")
+
+
 Whole = Annotated[int, Field(strict=True)]
 Count = Annotated[Whole, Field(ge=1)]
 Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
 Label = Annotated[Whole, Field(ge=0, le=9)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Labels = Annotated[tuple[Label, ...], Field(min_length=2), AfterValidator(_distinct)]
-Depth = Annotated[Whole, Field(ge=0)] | Literal["scratch"]
+Depth = Annotated[int | Literal["scratch"], BeforeValidator(_depth)]
 
 
 class Section(BaseModel):
@@ -97,6 +105,13 @@ class Transfer(Section):
     timing_repeats: Count
     pretrain: Recipe
     finetune: Recipe
+
+    @field_validator("depths")
+    @classmethod
+    def _some_depth(cls, depths: tuple[int | str, ...]) -> tuple[int | str, ...]:
+        if set(depths) == {SCRATCH}:
+            raise ValueError("names no freeze depth besides the control; add at least 0")
+        return depths
 
     @model_validator(mode="after")
     def _classes_do_not_overlap(self) -> Self:
@@ -182,6 +197,8 @@ def _message(error: ErrorDetails) -> str:
         return "is no arm name; use lower-case letters, digits and single hyphens"
     if error["type"] == "value_error":
         return text
+    if error["type"] == "model_type":
+        return f"should be a section with keys of its own; it is {error['input']!r}"
     text = text.removeprefix("Input ").replace("Tuple", "list").replace(" after validation", "")
     return f"{text}; it is {error['input']!r}"
 

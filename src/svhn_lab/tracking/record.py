@@ -24,6 +24,9 @@ from svhn_lab.tracking.files import write_json, write_text
 RUNS = Path("results")
 PROVENANCE = Path("results/provenance")
 
+# What makes a checkout dirty; DVC rewrites its lock file while the lab runs.
+CHANGES = ("status", "--porcelain", "--", ".", ":!dvc.lock")
+
 
 @dataclass(frozen=True)
 class Identity:
@@ -114,7 +117,7 @@ def provenance(started: datetime, seconds: float, seconds_per_epoch: list[float]
         seconds=seconds,
         seconds_per_epoch=seconds_per_epoch,
         commit=_git("rev-parse", "HEAD"),
-        dirty=None if (status := _git("status", "--porcelain")) is None else bool(status),
+        dirty=None if (status := _git(*CHANGES)) is None else bool(status),
         dvc_stage=os.environ.get("DVC_STAGE"),
         machine={
             "system": f"{platform.system()} {platform.machine()}",
