@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.io
+from mlflow.tracking import MlflowClient
 
 PROJECT = Path(__file__).parents[1]
 STAGES = [
@@ -146,6 +147,26 @@ def test_bad_digits_are_refused_and_the_good_ones_stay(project: Path, svhn_part:
     assert f"the folder {svhn_part} does not exist" in refused("fetch")
     assert {path: path.read_bytes() for path in Path("data/raw").rglob("*.*")} == before
     assert [path.name for path in Path("data").iterdir()] == ["raw"]
+
+
+def test_a_run_that_diverges_fails_with_its_step_and_stays_in_mlflow_as_failed(
+    project: Path, svhn_part: Path
+) -> None:
+    set_param("[svhn, rendered]", f"[{svhn_part}]")
+    set_param("samples_per_class: 50", "samples_per_class: 5")
+    set_param("baseline: {net: baseline}", "baseline: {net: baseline, learning_rate: 1e30}")
+    set_param("seeds: [0, 1, 2]", "seeds: [0]")
+    assert lab("fetch").returncode == 0
+    assert lab("prepare").returncode == 0
+    message = refused("train", "baseline")
+    assert "train/baseline/seed-0: the loss became nan at step" in message
+    assert "lower the learning rate" in message
+    assert not Path("models").exists()
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    [experiment] = client.search_experiments(filter_string="name = 'svhn-lab'")
+    [run] = client.search_runs([experiment.experiment_id])
+    assert run.info.status == "FAILED"
+    assert run.data.tags["svhn_lab.failure"].startswith("the loss became nan at step")
 
 
 def test_svhn_alone_that_cannot_be_reached_says_what_to_do(project: Path) -> None:

@@ -79,7 +79,9 @@ def main() -> None:
             {run: (count, len(test)) for run, count in zip(identities, hits, strict=True)}
         )
         entry = summary(identities, hits, len(test))
-        click.echo(f"{name}: test accuracy {entry['mean']:.2%} (n = {len(identities)})")
+        interval = entry["interval"]
+        band = f", 95 % t interval {interval[0]:.2%} to {interval[1]:.2%}" if interval else ""
+        click.echo(f"{name}: test accuracy {entry['mean']:.2%} (n = {len(identities)}{band})")
         return entry
 
     digits = load_digits("test")

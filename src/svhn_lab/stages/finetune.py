@@ -7,6 +7,7 @@ from svhn_lab.nets.freezing import freeze
 from svhn_lab.params import PARAMS_FILE, SCRATCH, Params, Transfer, load
 from svhn_lab.stages.prepared import load_draw, load_manifest, load_subset
 from svhn_lab.stages.runs import load_model, run, run_all
+from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity
 
 
@@ -20,6 +21,11 @@ def identities(params: Params, depth: int | str) -> list[Identity]:
     ]
 
 
+def pretraining(identity: Identity) -> Identity:
+    """The run whose network a fine-tuning run starts from."""
+    return Identity("pretrain", "", identity.seed)
+
+
 def starting_network(identity: Identity, transfer: Transfer) -> zoo.Network:
     """The network before fine-tuning. All depths of a draw begin with the same head."""
     num_classes = len(transfer.finetune_classes)
@@ -27,9 +33,7 @@ def starting_network(identity: Identity, transfer: Transfer) -> zoo.Network:
     if identity.arm == SCRATCH:
         return zoo.build(transfer.net, num_classes=num_classes, seed=head_seed)
     pretrained = load_model(
-        Identity("pretrain", "", identity.seed),
-        transfer.net,
-        num_classes=len(transfer.pretrain_classes),
+        pretraining(identity), transfer.net, num_classes=len(transfer.pretrain_classes)
     )
     zoo.with_new_head(pretrained, num_classes=num_classes, seed=head_seed)
     return freeze(pretrained, int(identity.arm), transfer.norm_policy)
@@ -48,6 +52,9 @@ def finetune_one(task: tuple[Identity, Transfer]) -> Identity:
         "classes": list(classes),
         "samples_per_class": transfer.samples_per_class,
     }
+    if identity.arm != SCRATCH:
+        # Other pretrained weights make another run, though nothing else has changed.
+        settings["pretrained_key"] = record.read(pretraining(identity)).key
     return run(
         identity,
         starting_network(identity, transfer),

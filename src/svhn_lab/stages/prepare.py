@@ -4,7 +4,8 @@ draws of the transfer study, and measures the training digits' statistics."""
 import hashlib
 import io
 import json
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
 import click
 import numpy as np
@@ -14,9 +15,9 @@ from PIL import Image
 from svhn_lab.data.batches import Images, Labels, channel_statistics
 from svhn_lab.data.subsets import Indices, of_classes, small_draw, validation_split
 from svhn_lab.errors import UserError
-from svhn_lab.params import Params, load
+from svhn_lab.params import Params, Transfer, load
 from svhn_lab.stages.layout import DRAWS, MANIFEST, PREPARED, PREVIEW, RAW, read_json, subset_file
-from svhn_lab.tracking.files import write_bytes, write_json
+from svhn_lab.tracking.files import write_array, write_bytes, write_json
 
 PREVIEW_COLUMNS = 16
 
@@ -30,20 +31,6 @@ def load_raw(split: str) -> tuple[Images, Labels]:
         )
     except FileNotFoundError:
         raise UserError(f"{RAW / split}: not found; make it with `dvc repro fetch`") from None
-
-
-def save_digits(split: str, images: Images, labels: Labels) -> None:
-    """Writes a prepared split's arrays."""
-    folder = PREPARED / split
-    folder.mkdir(parents=True, exist_ok=True)
-    np.save(folder / "images.npy", images)
-    np.save(folder / "labels.npy", labels)
-
-
-def save_indices(path: Path, indices: Indices) -> None:
-    """Writes an index array."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.save(path, indices)
 
 
 def preview(images: Images, labels: Labels) -> Image.Image:
@@ -72,17 +59,16 @@ def cut(params: Params) -> dict[str, tuple[Images, Labels]]:
     }
 
 
-def main() -> None:
-    """Makes data/prepared/ and the preview sheet from data/raw/."""
-    params = load()
-    source = read_json(RAW / "source.json", "fetch")
-    splits = cut(params)
-    transfer = params.transfer
-    for split, (images, labels) in splits.items():
-        save_digits(split, images, labels)
-    subsets = {"pretrain": transfer.pretrain_classes, "finetune": transfer.finetune_classes}
-    subset_sizes: dict[str, dict[str, int]] = {}
-    for subset, classes in subsets.items():
+def subsets(
+    transfer: Transfer, splits: Mapping[str, tuple[Images, Labels]]
+) -> dict[tuple[str, str], Indices]:
+    """By (subset, split), the indices of the split's digits that the transfer study pretrains and
+    fine-tunes on. Raises UserError if a split has none."""
+    chosen = {}
+    for subset, classes in {
+        "pretrain": transfer.pretrain_classes,
+        "finetune": transfer.finetune_classes,
+    }.items():
         for split, (_, labels) in splits.items():
             indices = of_classes(labels, classes)
             if not len(indices):
@@ -90,40 +76,66 @@ def main() -> None:
                     f"params.yaml: transfer.{subset}_classes: the {split} split has no digit of "
                     f"{list(classes)}; name classes that the data has, or take more digits"
                 )
-            save_indices(subset_file(split, subset), indices)
-            subset_sizes.setdefault(subset, {})[split] = len(indices)
-    images, labels = splits["train"]
-    draws = [
-        small_draw(
-            labels,
-            transfer.finetune_classes,
-            transfer.samples_per_class,
-            seed=params.data.seed,
-            draw=draw,
-        )
-        for draw in range(transfer.draws)
-    ]
-    save_indices(DRAWS, np.stack(draws))
-    statistics = channel_statistics(torch.from_numpy(images))
-    sheet = io.BytesIO()
-    preview(images, labels).save(sheet, format="png")
-    write_bytes(PREVIEW, sheet.getvalue())
+            chosen[subset, split] = indices
+    return chosen
+
+
+def draws(transfer: Transfer, labels: Labels, seed: int) -> Indices:
+    """The small draws (draws, classes x samples) as indices of training digits."""
+    classes, per_class = transfer.finetune_classes, transfer.samples_per_class
+    return np.stack(
+        [
+            small_draw(labels, classes, per_class, seed=seed, draw=draw)
+            for draw in range(transfer.draws)
+        ]
+    )
+
+
+def manifest(
+    params: Params,
+    source: Mapping[str, Any],
+    splits: Mapping[str, tuple[Images, Labels]],
+    chosen: Mapping[tuple[str, str], Indices],
+) -> dict[str, Any]:
+    """What manifest.json holds."""
     sizes = {split: len(labels) for split, (_, labels) in splits.items()}
     cut_by = [source["digest"], params.data.validation_fraction, params.data.seed, sizes]
-    write_json(
-        MANIFEST,
-        {
-            "name": source["name"],
-            "official": source["official"],
-            "digest": hashlib.md5(json.dumps(cut_by).encode()).hexdigest(),
-            "splits": sizes,
-            "class_counts": {
-                split: np.bincount(labels, minlength=10).tolist()
-                for split, (_, labels) in splits.items()
-            },
-            "subsets": subset_sizes,
-            "statistics": statistics._asdict(),
+    statistics = channel_statistics(torch.from_numpy(splits["train"][0]))
+    return {
+        "name": source["name"],
+        "official": source["official"],
+        "digest": hashlib.md5(json.dumps(cut_by).encode()).hexdigest(),
+        "splits": sizes,
+        "class_counts": {
+            split: np.bincount(labels, minlength=10).tolist()
+            for split, (_, labels) in splits.items()
         },
-    )
-    counts = ", ".join(f"{count:,} {split}" for split, count in sizes.items())
+        "subsets": {
+            subset: {split: len(chosen[subset, split]) for split in splits}
+            for subset in ("pretrain", "finetune")
+        },
+        "statistics": statistics._asdict(),
+    }
+
+
+def main() -> None:
+    """Makes data/prepared/ and the preview sheet from data/raw/. Everything is worked out before
+    anything is written."""
+    params = load()
+    source = read_json(RAW / "source.json", "fetch")
+    splits = cut(params)
+    chosen = subsets(params.transfer, splits)
+    samples = draws(params.transfer, splits["train"][1], params.data.seed)
+    facts = manifest(params, source, splits, chosen)
+    for split, (images, labels) in splits.items():
+        write_array(PREPARED / split / "images.npy", images)
+        write_array(PREPARED / split / "labels.npy", labels)
+    for (subset, split), indices in chosen.items():
+        write_array(subset_file(split, subset), indices)
+    write_array(DRAWS, samples)
+    sheet = io.BytesIO()
+    preview(*splits["train"]).save(sheet, format="png")
+    write_bytes(PREVIEW, sheet.getvalue())
+    write_json(MANIFEST, facts)
+    counts = ", ".join(f"{count:,} {split}" for split, count in facts["splits"].items())
     click.echo(f"{PREPARED}: {counts}; a look at them: {PREVIEW}")

@@ -23,7 +23,7 @@ from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_bytes
 from svhn_lab.tracking.record import Identity
 from svhn_lab.training.fan_out import fan_out
-from svhn_lab.training.fit import Diverged, Epoch, fit
+from svhn_lab.training.fit import Diverged, Epoch, autocast_dtype, fit
 
 if TYPE_CHECKING:
     from svhn_lab.tracking.mirror import Mirror
@@ -45,7 +45,9 @@ def run(
     `settings` are what the recipe does not say of the run: network, freeze depth, ... A diverged
     run leaves a record that says so, and no model.
     """
+    computed_in = autocast_dtype(recipe.precision) or torch.float32
     params = settings | recipe.model_dump() | {"seed": identity.seed}
+    params["computed_in"] = str(computed_in).removeprefix("torch.")
     if identity.draw is not None:
         params["draw"] = identity.draw
     started, clock = datetime.now(UTC), time.perf_counter()
