@@ -60,7 +60,7 @@ def accuracy_by_depth(transfer: Mapping[str, Any], num_units: int) -> Figure:
         axes.set_xlabel(f"freeze depth (of {num_units} units, from the front)")
         axes.set_ylabel("test accuracy (%)")
         axes.set_title(f"Mean of {num_draws} draws; band: 95 % t interval", fontsize=10)
-        axes.legend(loc="lower left")
+        figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 
