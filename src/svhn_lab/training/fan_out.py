@@ -8,6 +8,9 @@ from typing import TypeVar
 import torch
 from loky import cpu_count, get_reusable_executor
 
+# What numpy and scipy multiply with reads these when a worker starts.
+THREAD_POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -46,7 +49,9 @@ def fan_out(
         for index, task in enumerate(tasks):
             collect(index, lambda task=task: function(task))  # type: ignore[misc]
     else:
-        executor = get_reusable_executor(max_workers=workers, initializer=one_thread)
+        executor = get_reusable_executor(
+            max_workers=workers, initializer=one_thread, env=dict.fromkeys(THREAD_POOLS, "1")
+        )
         futures = {executor.submit(function, task): i for i, task in enumerate(tasks)}
         for future in as_completed(futures):
             collect(futures[future], future.result)
