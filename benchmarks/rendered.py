@@ -47,7 +47,7 @@ def likeness(task: tuple[int, Path]) -> float:
     statistics = channel_statistics(train.images)
     net = zoo.build("preact", num_classes=10, seed=seed)
     fit(net, recipe, train, validation, statistics, seed=seed)
-    return accuracy(predict(net, test, statistics), test.labels)
+    return accuracy(predict(net, test, statistics, precision=recipe.precision), test.labels)
 
 
 @click.command()

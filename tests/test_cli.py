@@ -1,5 +1,6 @@
 """The command line as a user meets it: help at once, and one clear message for what is wrong."""
 
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.io
+from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 PROJECT = Path(__file__).parents[1]
@@ -97,10 +99,22 @@ def test_an_unknown_arm_or_depth_is_answered_with_those_there_are(project: Path)
     assert "transfer.depths: has no '9'; there are: scratch, 0" in refused("finetune", "9")
 
 
-def test_a_stage_before_its_time_is_told_what_comes_first(project: Path) -> None:
-    assert "make it with `dvc repro fetch`" in refused("prepare")
-    assert "make it with `dvc repro prepare`" in refused("train", "baseline")
-    assert "make it with `dvc repro evaluate`" in refused("report")
+@pytest.mark.parametrize(
+    ("command", "first"),
+    [
+        ("prepare", "fetch"),
+        ("train baseline", "prepare"),
+        ("pretrain", "prepare"),
+        ("finetune scratch", "prepare"),
+        ("timing", "prepare"),
+        ("evaluate", "prepare"),
+        ("report", "evaluate"),
+    ],
+)
+def test_a_stage_before_its_time_is_told_what_comes_first(
+    project: Path, command: str, first: str
+) -> None:
+    assert f"make it with `dvc repro {first}`" in refused(*command.split())
 
 
 def test_outside_a_project_the_command_says_where_to_be(
@@ -110,16 +124,50 @@ def test_outside_a_project_the_command_says_where_to_be(
     assert "params.yaml: not found; run this in the project's top folder" in refused("check")
 
 
-@pytest.fixture
-def svhn_part(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with made-up digits in SVHN's own files."""
-    place = tmp_path_factory.mktemp("digits")
+def write_digits(place: Path) -> Path:
+    """Made-up digits in SVHN's own files."""
     random = np.random.default_rng(0)
     for split in ("train", "test"):
         pixels = random.integers(0, 256, (32, 32, 3, 300), dtype=np.uint8)
         labels = (np.arange(300) % 10 + 1).reshape(-1, 1).astype(np.uint8)
         scipy.io.savemat(place / f"{split}_32x32.mat", {"X": pixels, "y": labels})
     return place
+
+
+@pytest.fixture
+def svhn_part(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with made-up digits."""
+    return write_digits(tmp_path_factory.mktemp("digits"))
+
+
+def make_toy(sources: Path) -> None:
+    """Settings for few digits and one short run."""
+    set_param("[svhn, rendered]", f"[{sources}]")
+    set_param("samples_per_class: 50", "samples_per_class: 5")
+    set_param("seeds: [0, 1, 2]", "seeds: [0]")
+    set_param("  epochs: 5", "  epochs: 1")
+
+
+@pytest.fixture(scope="session")
+def prepared_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder after `fetch` and `prepare` with toy settings."""
+    place = tmp_path_factory.mktemp("prepared")
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copy(PROJECT / name, place)
+    with contextlib.chdir(place):
+        make_toy(write_digits(tmp_path_factory.mktemp("digits")))
+        for stage in ("fetch", "prepare"):
+            done = lab(stage)
+            assert done.returncode == 0, done.stderr
+    return place / "data"
+
+
+@pytest.fixture
+def prepared(project: Path, prepared_data: Path) -> Path:
+    """A project after `fetch` and `prepare` with toy settings, entered."""
+    shutil.copytree(prepared_data, project / "data")
+    make_toy(Path("unused"))
+    return project
 
 
 def test_the_first_source_that_can_be_had_is_used_and_said_aloud(
@@ -131,8 +179,6 @@ def test_the_first_source_that_can_be_had_is_used_and_said_aloud(
     assert "NOT AVAILABLE: params.yaml: data.sources: the folder nowhere does not" in done.stderr
     assert f"DIGITS: folder-{svhn_part.name} (NOT official SVHN)" in done.stdout
     assert f'"name": "folder-{svhn_part.name}"' in Path("data/raw/source.json").read_text()
-    set_param("samples_per_class: 50", "samples_per_class: 5")
-    assert lab("prepare").returncode == 0
 
 
 def test_bad_digits_are_refused_and_the_good_ones_stay(project: Path, svhn_part: Path) -> None:
@@ -149,24 +195,64 @@ def test_bad_digits_are_refused_and_the_good_ones_stay(project: Path, svhn_part:
     assert [path.name for path in Path("data").iterdir()] == ["raw"]
 
 
+def runs(project: Path) -> list[Run]:
+    """What the project's own store holds."""
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    [experiment] = client.search_experiments(filter_string="name = 'svhn-lab'")
+    return list(client.search_runs([experiment.experiment_id]))
+
+
 def test_a_run_that_diverges_fails_with_its_step_and_stays_in_mlflow_as_failed(
-    project: Path, svhn_part: Path
+    prepared: Path,
 ) -> None:
-    set_param("[svhn, rendered]", f"[{svhn_part}]")
-    set_param("samples_per_class: 50", "samples_per_class: 5")
-    set_param("baseline: {net: baseline}", "baseline: {net: baseline, learning_rate: 1e30}")
-    set_param("seeds: [0, 1, 2]", "seeds: [0]")
-    assert lab("fetch").returncode == 0
-    assert lab("prepare").returncode == 0
+    Path("models/train/baseline").mkdir(parents=True)
+    older = Path("models/train/baseline/seed-0.pt")
+    older.write_bytes(b"weights of other settings")
+    set_param("baseline: {net: baseline}", "baseline: {net: baseline, learning_rate: 1e+30}")
     message = refused("train", "baseline")
     assert "train/baseline/seed-0: the loss became nan at step" in message
     assert "lower the learning rate" in message
-    assert not Path("models").exists()
-    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
-    [experiment] = client.search_experiments(filter_string="name = 'svhn-lab'")
-    [run] = client.search_runs([experiment.experiment_id])
+    assert not older.exists(), "no weights but those of the record beside them"
+    [run] = runs(prepared)
     assert run.info.status == "FAILED"
     assert run.data.tags["svhn_lab.failure"].startswith("the loss became nan at step")
+    assert "train/baseline/seed-0: the loss became nan" in refused("evaluate")
+
+
+def test_a_store_that_is_down_stops_nothing_and_sync_catches_up(
+    prepared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    done = lab("train", "baseline")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("MLflow's store http://127.0.0.1:9 cannot be used") == 1
+    assert "python -m svhn_lab sync" in done.stderr
+    assert Path("models/train/baseline/seed-0.pt").exists()
+    assert "MLflow was not brought up to date" in refused("sync")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    for _ in range(2):
+        assert lab("sync").stdout == "sync: 1 runs on disk, all in MLflow\n"
+    [run] = runs(prepared)
+    assert (run.info.run_name, run.info.status) == ("train/baseline/seed-0", "FINISHED")
+
+
+def test_weights_of_another_network_are_named(prepared: Path) -> None:
+    assert lab("train", "baseline").returncode == 0
+    set_param("baseline: {net: baseline}", "baseline: {net: preact}")
+    assert "holds the weights of another network than 'preact'" in refused("evaluate")
+
+
+def test_a_place_that_runs_cannot_write_to_is_named(prepared: Path) -> None:
+    Path("models").touch()
+    message = refused("train", "baseline")
+    assert "models/train/baseline" in message and "Not a directory" in message
+
+
+def test_samples_that_the_data_lack_are_said_before_anything_is_lost(prepared: Path) -> None:
+    before = {path: path.read_bytes() for path in Path("data").rglob("*.*")}
+    set_param("samples_per_class: 5", "samples_per_class: 500")
+    assert "samples_per_class: is 500, but the training split has 27" in refused("prepare")
+    assert {path: path.read_bytes() for path in Path("data").rglob("*.*")} == before
 
 
 def test_svhn_alone_that_cannot_be_reached_says_what_to_do(project: Path) -> None:

@@ -2,14 +2,17 @@
 `--help` answers at once."""
 
 import sys
+from collections.abc import Sequence
+from typing import NoReturn
 
 import click
 
+from svhn_lab import __version__
 from svhn_lab.errors import UserError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="svhn-lab")
+@click.version_option(__version__)
 def cli() -> None:
     """A laboratory for small convolutional networks and transfer learning on SVHN.
 
@@ -100,26 +103,36 @@ def register() -> None:
     register.main()
 
 
+@cli.command()
+def sync() -> None:
+    """Bring MLflow up to date with the runs on disk."""
+    from svhn_lab.stages import sync
+
+    sync.main()
+
+
 def main() -> None:
     """Runs the command line. What the user can mend ends with a message and exit code 1."""
     try:
         cli()
-    except UserError as failure:
-        _fail(str(failure))
+    except (UserError, OSError) as failure:
+        _fail([failure])
     except ExceptionGroup as group:
-        wrong, rest = group.split(UserError)
-        if rest is not None or wrong is None:
+        mendable, bugs = group.split((UserError, OSError))
+        if bugs is not None or mendable is None:
             raise
-        _fail("\n".join(dict.fromkeys(str(failure) for failure in wrong.exceptions)))
-    except OSError as failure:
-        if failure.filename is None:
-            raise
-        _fail(
-            f"{failure.filename}: {failure.strerror}; make sure that the place exists, "
-            "has room and can be written to, then run again"
-        )
+        _fail(mendable.exceptions)
 
 
-def _fail(message: str) -> None:
-    click.secho(f"Error: {message}", fg="red", err=True)
+def _fail(failures: Sequence[Exception]) -> NoReturn:
+    messages = dict.fromkeys(_message(failure) for failure in failures)
+    click.secho("Error: " + "\n".join(messages), fg="red", err=True)
     sys.exit(1)
+
+
+def _message(failure: Exception) -> str:
+    if not isinstance(failure, OSError):
+        return str(failure)
+    what = failure.strerror or str(failure)
+    where = f"{failure.filename}: {what}" if failure.filename else what
+    return f"{where}; make sure that the place exists, has room and can be written to; run again"

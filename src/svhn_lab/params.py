@@ -5,6 +5,7 @@ import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +21,7 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from svhn_lab.defaults import filled
 from svhn_lab.errors import UserError
 
 PARAMS_FILE = Path("params.yaml")
@@ -32,6 +34,17 @@ def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
+def _web_folder(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and url.endswith("/")
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError(f"should be like http://host/folder/, with the slash; it is {url!r}")
+    return url
+
+
 def _depth(value: object) -> object:
     if value == SCRATCH or (type(value) is int and value >= 0):
         return value
@@ -39,6 +52,7 @@ def _depth(value: object) -> object:
 
 
 Whole = Annotated[int, Field(strict=True)]
+Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Count = Annotated[Whole, Field(ge=1)]
 Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
 Label = Annotated[Whole, Field(ge=0, le=9)]
@@ -69,10 +83,10 @@ class Data(Section):
     """
 
     sources: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)]
-    extra: bool
-    url: Annotated[str, Field(pattern=r"^https?://.+/$")]
+    extra: Annotated[bool, Field(strict=True)]
+    url: Annotated[str, AfterValidator(_web_folder)]
     rendered: Rendered
-    validation_fraction: Annotated[float, Field(gt=0, le=0.5)]
+    validation_fraction: Annotated[Real, Field(gt=0, le=0.5)]
     seed: Seed
 
 
@@ -82,7 +96,7 @@ class Recipe(Section):
     epochs: Count
     batch_size: Count
     optimizer: Literal["adam"]
-    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    learning_rate: Annotated[Real, Field(gt=0)]
     precision: Literal["auto", "bfloat16", "float32"]
 
 
@@ -141,24 +155,6 @@ class Params(Section):
     gate: Gate
 
 
-def _filled(raw: dict[str, Any]) -> dict[str, Any]:
-    """The same tree with `training` as the defaults of each arm and of both transfer recipes."""
-    training = raw.get("training")
-    filled = dict(raw)
-    if not isinstance(training, dict):
-        return filled
-
-    def over_defaults(recipe: object) -> object:
-        return training | recipe if isinstance(recipe, dict) else recipe
-
-    if isinstance(arms := raw.get("arms"), dict):
-        filled["arms"] = {name: over_defaults(arm) for name, arm in arms.items()}
-    if isinstance(transfer := raw.get("transfer"), dict):
-        recipes = {key: over_defaults(transfer.get(key, {})) for key in ("pretrain", "finetune")}
-        filled["transfer"] = transfer | recipes
-    return filled
-
-
 def _inherited(raw: object, path: Sequence[int | str]) -> bool:
     """Whether the value at `path` is a default that `training` filled in: what is wrong with it is
     said of `training`, not again for each recipe that inherits it."""
@@ -191,7 +187,7 @@ def _message(error: ErrorDetails) -> str:
         hint = f"did you mean `{close[0]}`?" if close else f"known here: {', '.join(known)}"
         return f"unknown key; {hint}"
     if error["type"] == "missing":
-        return "is missing; put it back (`git diff` shows the line)"
+        return "is missing; add it"
     text = error["msg"].removeprefix("Value error, ")
     if error["type"] == "string_pattern_mismatch" and last == "[key]":
         return "is no arm name; use lower-case letters, digits and single hyphens"
@@ -199,7 +195,8 @@ def _message(error: ErrorDetails) -> str:
         return text
     if error["type"] == "model_type":
         return f"should be a section with keys of its own; it is {error['input']!r}"
-    text = text.removeprefix("Input ").replace("Tuple", "list").replace(" after validation", "")
+    text = text.removeprefix("Input ").replace(" after validation", "")
+    text = text.replace("Tuple", "list").replace("tuple", "list").replace("dictionary", "section")
     return f"{text}; it is {error['input']!r}"
 
 
@@ -211,7 +208,7 @@ def parse(raw: object, *, file: str = str(PARAMS_FILE)) -> Params:
     if not isinstance(raw, dict):
         raise UserError(f"{file}: holds no keys; restore it from Git")
     try:
-        return Params.model_validate(_filled(raw))
+        return Params.model_validate(filled(raw))
     except ValidationError as failure:
         errors = failure.errors()
         lines = [

@@ -58,12 +58,12 @@ def test_a_wrong_file_is_named_with_what_is_wrong_and_what_to_do(kind: str, tmp_
 
 
 def test_a_folder_is_named_by_itself_and_its_sums_are_recorded(tmp_path: Path) -> None:
-    place = tmp_path / "mine"
+    place = tmp_path / "Bob's digits"
     place.mkdir()
     for split in ("train", "test"):
         write(place / mat_file(split))
     source = folder(place, ("train", "test"))
-    assert (source.name, source.official) == ("folder-mine", False)
+    assert (source.name, source.official) == ("folder-bob-s-digits", False)
     assert len(str(source.files["train_32x32.mat"]["md5"])) == 32
     assert len(source.read("test")[1]) == 20
 

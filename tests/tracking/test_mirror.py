@@ -24,7 +24,9 @@ RUN = Record(
         {"epoch": 2.0, "train_loss": 0.25, "validation_accuracy": 0.75},
     ],
 )
-WHEN = record.provenance(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), 12.5, [6.0, 6.25])
+WHEN = record.provenance(
+    datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), 12.5, [6.0, 6.25], ("c" * 40, False)
+)
 
 
 @pytest.fixture
@@ -54,7 +56,8 @@ def test_a_run_carries_all_that_the_record_tells(mirror: Mirror) -> None:
     }
     curve = mirror.client.get_metric_history(run_id, "train_loss")
     assert [(point.step, point.value) for point in curve] == [(1, 0.5), (2, 0.25)]
-    assert run.data.tags["mlflow.source.git.commit"] == WHEN.commit or WHEN.commit is None
+    assert run.data.tags["mlflow.source.git.commit"] == "c" * 40
+    assert run.data.tags["svhn_lab.dirty"] == "false"
     assert run.inputs is not None
     [dataset] = run.inputs.dataset_inputs
     assert (dataset.dataset.name, dataset.dataset.digest) == ("rendered", "d" * 32)

@@ -28,7 +28,9 @@ RUN = Record(
 
 
 def circumstances() -> record.Provenance:
-    return record.provenance(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), 12.5, [6.0, 6.25])
+    return record.provenance(
+        datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), 12.5, [6.0, 6.25], ("c" * 40, False)
+    )
 
 
 def test_what_is_written_is_read_back_to_the_last_bit(project: Path) -> None:

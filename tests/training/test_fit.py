@@ -50,7 +50,7 @@ def test_it_learns_what_can_be_learnt(precision: str) -> None:
     assert history[-1]["validation_accuracy"] == 1
     assert history[-1]["train_loss"] < history[0]["train_loss"] / 2
     assert [epoch["epoch"] for epoch in history] == [1, 2, 3, 4]
-    assert accuracy(predict(net, DIGITS, STATISTICS), DIGITS.labels) == 1
+    assert accuracy(predict(net, DIGITS, STATISTICS, precision=precision), DIGITS.labels) == 1
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_other_ones() -> None:
@@ -99,6 +99,12 @@ def test_a_loss_that_is_no_number_stops_the_run_and_says_where() -> None:
     broken = Statistics((120.0, 120.0, 120.0), (1e-45, 1.0, 1.0))
     with pytest.raises(Diverged, match=r"the loss became nan at step 1 \(epoch 1\)"):
         fit(net, recipe(), DIGITS, striped(4), broken, seed=0)
+
+
+def test_weights_that_the_last_step_broke_stop_the_run_too() -> None:
+    net = zoo.build("baseline", num_classes=2, seed=0)
+    with pytest.raises(Diverged, match=r"the loss became nan at step 1 \(epoch 1\)"):
+        fit(net, recipe(batch_size=100, learning_rate=1e38), DIGITS, striped(4), STATISTICS, seed=0)
 
 
 def test_predict_leaves_the_mode_as_it_was_and_keeps_the_order() -> None:

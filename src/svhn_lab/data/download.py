@@ -65,12 +65,13 @@ def _reach(url: str) -> requests.Session:
 def _within(seconds: float, action: Callable[[], requests.Session], url: str) -> requests.Session:
     """The action's value, if it comes in time. Name look-up has no time limit of its own, so
     the action runs in a daemon thread that is left behind when it hangs."""
-    outcome: list[requests.Session | requests.RequestException] = []
+    outcome: list[requests.Session | Exception] = []
 
     def act() -> None:
         try:
             outcome.append(action())
-        except requests.RequestException as failure:
+        # Whatever it is (a name that cannot be encoded is a UnicodeError), it must get out of here.
+        except Exception as failure:
             outcome.append(failure)
 
     thread = threading.Thread(target=act, daemon=True)
@@ -79,12 +80,12 @@ def _within(seconds: float, action: Callable[[], requests.Session], url: str) ->
     host = urlsplit(url).netloc
     if not outcome:
         raise ConnectionError(f"{host} did not answer within {seconds:.0f} s")
-    if isinstance(outcome[0], requests.RequestException):
+    if isinstance(outcome[0], Exception):
         raise ConnectionError(f"{host} cannot be reached ({_reason(outcome[0])})")
     return outcome[0]
 
 
-def _reason(failure: requests.RequestException) -> str:
+def _reason(failure: Exception) -> str:
     """The innermost cause in a few words: urllib3 wraps it three times."""
     cause: BaseException = failure
     while inner := (cause.__cause__ or cause.__context__):

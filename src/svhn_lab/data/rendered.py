@@ -145,9 +145,6 @@ class _Draws:
         return enlarge @ self.normal(std, cells) @ enlarge.T
 
 
-# Digits on a wall
-
-
 def _row_of_digits(draws: _Draws, labels: NDArray[np.int64]) -> Float:
     """Distances (N, 1, 32, 32) in crop sides to the edge of the nearest ink, negative inside it."""
     fonts = [draws.choice(FONT_SHARES.values()) for _ in range(2)]
@@ -240,9 +237,6 @@ def _background(draws: _Draws) -> Float:
         colour = (draws.normal(EDGE_STD) + draws.tint()) * draws.chance(EDGE_SHARE)
         added = added + colour * _cover(np.where(draws.chance(LINE_SHARE), line, -beyond))
     return added
-
-
-# Camera
 
 
 def _photograph(draws: _Draws, scene: Float) -> Float:

@@ -2,6 +2,7 @@
 by the lab. Whatever is handed on has been read whole and checked: nothing foreign passes."""
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,8 +102,13 @@ def folder(path: Path, splits: tuple[str, ...]) -> Source:
         )
     files = {mat_file(split): file_facts(path / mat_file(split)) for split in splits}
     official = all(files[mat_file(split)]["md5"] == official_md5(split) for split in splits)
-    name = "svhn" if official else f"folder-{path.resolve().name}"
+    name = "svhn" if official else f"folder-{_plain(path.resolve().name)}"
     return Source(name, official, files, lambda split: read_mat(path / mat_file(split)))
+
+
+def _plain(name: str) -> str:
+    """The name in letters, digits and hyphens, as the registry takes no others."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower() or "unnamed"
 
 
 def svhn(url: str, splits: tuple[str, ...], cache: Path) -> Source:

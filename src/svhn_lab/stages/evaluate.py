@@ -2,19 +2,21 @@
 its last epoch's weights; nothing is chosen here."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import click
 import numpy as np
 
 from svhn_lab.data.batches import Digits, Statistics
+from svhn_lab.errors import UserError
 from svhn_lab.evidence.statistics import mean_interval, wilson_interval
-from svhn_lab.params import SCRATCH, load
-from svhn_lab.stages import finetune
+from svhn_lab.params import SCRATCH, Params, Recipe, load
+from svhn_lab.stages import finetune, train
 from svhn_lab.stages.layout import EVALUATION
+from svhn_lab.stages.mirroring import mirror
 from svhn_lab.stages.prepared import load_digits, load_manifest, load_subset
 from svhn_lab.stages.runs import load_model
-from svhn_lab.stages.train import NUM_CLASSES
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_json
 from svhn_lab.tracking.record import Identity
@@ -22,43 +24,105 @@ from svhn_lab.training.fan_out import one_thread
 from svhn_lab.training.fit import predict
 
 
-def num_hits(identity: Identity, net: str, num_classes: int, test: Digits, by: Statistics) -> int:
-    """How many test digits the run's network gets right."""
-    logits = predict(load_model(identity, net, num_classes=num_classes), test, by)
-    return int((logits.argmax(1) == test.labels).sum())
+@dataclass(frozen=True)
+class Group:
+    """Runs that are summed up together: the seeds of an arm, or the draws at a freeze depth."""
+
+    name: str
+    identities: list[Identity]
+    net: str
+    recipe: Recipe
+    num_classes: int
 
 
-def summary(identities: Sequence[Identity], hits: Sequence[int], num_test: int) -> dict[str, Any]:
-    """The entry of evaluation.json for the runs of one arm."""
-    records = [record.read(identity) for identity in identities]
-    accuracies = [count / num_test for count in hits]
-    interval = mean_interval(accuracies)
-    counts = records[0].num_parameters
+def arm_groups(params: Params) -> dict[str, Group]:
+    """By arm, its runs."""
     return {
-        "parameters": counts["total"],
-        "trainable_parameters": counts["trainable"],
-        "seeds": [identity.seed for identity in identities],
-        "validation_accuracy": [run.metrics["validation_accuracy"] for run in records],
-        "test_accuracy": accuracies,
-        "mean": float(np.mean(accuracies)),
-        "interval": None if interval is None else list(interval),
+        name: Group(
+            f"train/{name}", train.identities(params, name), arm.net, arm, train.NUM_CLASSES
+        )
+        for name, arm in params.arms.items()
     }
 
 
-def mirror(tested: dict[Identity, tuple[int, int]]) -> None:
-    """Puts test accuracy with its interval on every run, and any run that MLflow lacks into it."""
-    from svhn_lab.tracking.mirror import Mirror
+def depth_groups(params: Params) -> dict[str, Group]:
+    """By freeze depth, `scratch` among them, its runs."""
+    transfer = params.transfer
+    return {
+        str(depth): Group(
+            f"finetune/{depth}",
+            finetune.identities(params, depth),
+            transfer.net,
+            transfer.finetune,
+            len(transfer.finetune_classes),
+        )
+        for depth in transfer.depths
+    }
 
-    lab = Mirror()
-    for identity, (hits, num_test) in tested.items():
-        low, high = wilson_interval(hits, num_test)
-        run_id = lab.add(record.read(identity), record.read_provenance(identity))
-        figures = {
-            "test_accuracy": hits / num_test,
-            "test_accuracy_low": low,
-            "test_accuracy_high": high,
-        }
-        lab.attach(run_id, figures)
+
+def test_accuracy(identity: Identity, group: Group, test: Digits, statistics: Statistics) -> float:
+    """The fraction of test digits that the run's network gets right, computed as it was trained.
+
+    Raises UserError if the run failed.
+    """
+    if failure := record.read(identity).failure:
+        raise UserError(
+            f"{identity.name}: {failure}; mend its recipe in params.yaml, "
+            f"then `dvc repro {identity.dvc_stage}`"
+        )
+    net = load_model(identity, group.net, num_classes=group.num_classes)
+    logits = predict(net, test, statistics, precision=group.recipe.precision)
+    return int((logits.argmax(1) == test.labels).sum()) / len(test)
+
+
+def summary(group: Group, accuracies: Sequence[float], num_test: int) -> dict[str, Any]:
+    """The group's entry in evaluation.json."""
+    records = [record.read(identity) for identity in group.identities]
+    counts = records[0].num_parameters
+    draws = [identity.draw for identity in group.identities if identity.draw is not None]
+    interval = mean_interval(accuracies)
+    return {
+        "parameters": counts["total"],
+        "trainable_parameters": counts["trainable"],
+        "seeds": [identity.seed for identity in group.identities],
+        **({"draws": draws} if draws else {}),
+        "validation_accuracy": [run.metrics["validation_accuracy"] for run in records],
+        "test_accuracy": list(accuracies),
+        "test_digits": num_test,
+        "mean": float(np.mean(accuracies)),
+        # A fraction is no less than 0 and no more than 1, though a t interval may be.
+        "interval": None if interval is None else np.clip(interval, 0, 1).tolist(),
+    }
+
+
+def tested(group: Group, test: Digits, statistics: Statistics) -> dict[str, Any]:
+    """Tests every run of the group, says and gives the summary."""
+    accuracies = [test_accuracy(run, group, test, statistics) for run in group.identities]
+    entry = summary(group, accuracies, len(test))
+    interval = entry["interval"]
+    band = f", 95 % t interval {interval[0]:.2%} to {interval[1]:.2%}" if interval else ""
+    click.echo(f"{group.name}: test accuracy {entry['mean']:.2%} (n = {len(accuracies)}{band})")
+    return entry
+
+
+def mirrored_figures(
+    params: Params, evaluation: dict[str, Any]
+) -> dict[Identity, dict[str, float]]:
+    """By run, what its mirror image shows of its test: accuracy and its Wilson interval."""
+    transfer = evaluation["transfer"]
+    entries = evaluation["arms"] | transfer["pretrained"] | {SCRATCH: transfer["scratch"]}
+    figures = {}
+    for name, group in (arm_groups(params) | depth_groups(params)).items():
+        entry = entries[name]
+        for identity, accuracy in zip(group.identities, entry["test_accuracy"], strict=True):
+            num_test = entry["test_digits"]
+            low, high = wilson_interval(round(accuracy * num_test), num_test)
+            figures[identity] = {
+                "test_accuracy": accuracy,
+                "test_accuracy_low": low,
+                "test_accuracy_high": high,
+            }
+    return figures
 
 
 def main() -> None:
@@ -66,52 +130,22 @@ def main() -> None:
     params = load()
     manifest = load_manifest()
     one_thread()
-    tested: dict[Identity, tuple[int, int]] = {}
-
-    def tested_summary(
-        name: str, identities: list[Identity], net: str, num_classes: int, test: Digits
-    ) -> dict[str, Any]:
-        hits = [
-            num_hits(identity, net, num_classes, test, manifest.statistics)
-            for identity in identities
-        ]
-        tested.update(
-            {run: (count, len(test)) for run, count in zip(identities, hits, strict=True)}
-        )
-        entry = summary(identities, hits, len(test))
-        interval = entry["interval"]
-        band = f", 95 % t interval {interval[0]:.2%} to {interval[1]:.2%}" if interval else ""
-        click.echo(f"{name}: test accuracy {entry['mean']:.2%} (n = {len(identities)}{band})")
-        return entry
-
     digits = load_digits("test")
     arms = {
-        name: tested_summary(
-            f"train/{name}",
-            [Identity("train", name, seed) for seed in params.seeds],
-            arm.net,
-            NUM_CLASSES,
-            digits,
-        )
-        for name, arm in params.arms.items()
+        name: tested(group, digits, manifest.statistics)
+        for name, group in arm_groups(params).items()
     }
-    transfer = params.transfer
-    pair = load_subset("test", "finetune", transfer.finetune_classes)
+    pair = load_subset("test", "finetune", params.transfer.finetune_classes)
     depths = {
-        str(depth): tested_summary(
-            f"finetune/{depth}",
-            finetune.identities(params, depth),
-            transfer.net,
-            len(transfer.finetune_classes),
-            pair,
-        )
-        for depth in transfer.depths
+        name: tested(group, pair, manifest.statistics)
+        for name, group in depth_groups(params).items()
     }
     scratch = depths.pop(SCRATCH, None)
-    result = {
+    evaluation = {
         "dataset": manifest.dataset() | {"official": manifest.official},
         "arms": arms,
         "transfer": {"pretrained": depths, "scratch": scratch},
     }
-    write_json(EVALUATION, result)
-    mirror(tested)
+    write_json(EVALUATION, evaluation)
+    figures = mirrored_figures(params, evaluation)
+    mirror(figures, figures)

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from svhn_lab.data import sources
 from svhn_lab.data.sources import Source, SourceUnavailable
 from svhn_lab.errors import UserError
 from svhn_lab.params import PARAMS_FILE, Data, load
 from svhn_lab.stages.layout import RAW
-from svhn_lab.tracking.files import write_json
+from svhn_lab.tracking.files import write_array, write_json
 from svhn_lab.training.fan_out import fan_out
 
 # Beside the outs, as DVC may clear those: what has been downloaded is never loaded twice.
@@ -48,6 +47,7 @@ def first_available(data: Data, splits: tuple[str, ...]) -> Source:
         except SourceUnavailable as failure:
             reasons.append(str(failure))
             click.secho(f"NOT AVAILABLE: {failure}", fg="yellow", err=True)
+            click.secho("To try again later: dvc repro --force --single-item fetch", err=True)
     raise UserError(
         f"{PARAMS_FILE}: data.sources: none of {list(data.sources)} can be had:\n"
         + "\n".join(f"- {reason}" for reason in reasons)
@@ -63,9 +63,8 @@ def save(source: Source, splits: tuple[str, ...], folder: Path) -> dict[str, Any
     sizes = {}
     for split in splits:
         images, labels = source.read(split)
-        (folder / split).mkdir(parents=True)
-        np.save(folder / split / "images.npy", images)
-        np.save(folder / split / "labels.npy", labels)
+        write_array(folder / split / "images.npy", images)
+        write_array(folder / split / "labels.npy", labels)
         digest.update(split.encode())
         digest.update(images.data)
         digest.update(labels.data)

@@ -1,6 +1,8 @@
 """`finetune DEPTH`: fine-tunes the pretrained network on every small draw with its first DEPTH
 units frozen. `finetune scratch` is the control: a fresh network on the same draws."""
 
+import hashlib
+
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.nets.freezing import freeze
@@ -13,10 +15,16 @@ from svhn_lab.tracking.record import Identity
 
 def identities(params: Params, depth: int | str) -> list[Identity]:
     """The runs at one depth: draw d starts from the pretrained network of the d-th seed, round
-    and round, so that the spread over draws holds that over pretrained networks too."""
+    and round, so that the spread over draws holds that over pretrained networks too. From
+    scratch, each draw has fresh weights of its own."""
     seeds = params.seeds
     return [
-        Identity("finetune", str(depth), seed=seeds[draw % len(seeds)], draw=draw)
+        Identity(
+            "finetune",
+            str(depth),
+            seed=draw if depth == SCRATCH else seeds[draw % len(seeds)],
+            draw=draw,
+        )
         for draw in range(params.transfer.draws)
     ]
 
@@ -52,6 +60,8 @@ def finetune_one(task: tuple[Identity, Transfer]) -> Identity:
         "classes": list(classes),
         "samples_per_class": transfer.samples_per_class,
     }
+    sample = load_draw(identity.draw, classes)
+    settings["sample_digest"] = hashlib.md5(sample.images.numpy().data).hexdigest()
     if identity.arm != SCRATCH:
         # Other pretrained weights make another run, though nothing else has changed.
         settings["pretrained_key"] = record.read(pretraining(identity)).key
@@ -60,7 +70,7 @@ def finetune_one(task: tuple[Identity, Transfer]) -> Identity:
         starting_network(identity, transfer),
         transfer.finetune,
         settings,
-        load_draw(identity.draw, classes),
+        sample,
         load_subset("validation", "finetune", classes),
         load_manifest(),
     )

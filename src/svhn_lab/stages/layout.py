@@ -9,7 +9,8 @@ from svhn_lab.errors import UserError
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
 MANIFEST = PREPARED / "manifest.json"
-DRAWS = PREPARED / "subsets" / "finetune" / "draws.npy"  # (draws, M) indices into train
+SUBSETS = PREPARED / "subsets"
+DRAWS = SUBSETS / "finetune" / "draws.npy"  # (draws, M) indices into train
 PREVIEW = Path("results/preview.png")
 MODELS = Path("models")
 RESULTS = Path("results")
@@ -25,7 +26,7 @@ def subset_file(split: str, subset: str) -> Path:
     split lie with it, so that nothing but `evaluate` depends on them."""
     if split == "test":
         return PREPARED / "test" / f"{subset}.npy"
-    return PREPARED / "subsets" / subset / f"{split}.npy"
+    return SUBSETS / subset / f"{split}.npy"
 
 
 def read_json(path: Path, stage: str) -> Any:

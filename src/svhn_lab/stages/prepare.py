@@ -3,7 +3,6 @@ draws of the transfer study, and measures the training digits' statistics."""
 
 import hashlib
 import io
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +15,16 @@ from svhn_lab.data.batches import Images, Labels, channel_statistics
 from svhn_lab.data.subsets import Indices, of_classes, small_draw, validation_split
 from svhn_lab.errors import UserError
 from svhn_lab.params import Params, Transfer, load
-from svhn_lab.stages.layout import DRAWS, MANIFEST, PREPARED, PREVIEW, RAW, read_json, subset_file
+from svhn_lab.stages.layout import (
+    DRAWS,
+    MANIFEST,
+    PREPARED,
+    PREVIEW,
+    RAW,
+    SUBSETS,
+    read_json,
+    subset_file,
+)
 from svhn_lab.tracking.files import write_array, write_bytes, write_json
 
 PREVIEW_COLUMNS = 16
@@ -92,27 +100,24 @@ def draws(transfer: Transfer, labels: Labels, seed: int) -> Indices:
 
 
 def manifest(
-    params: Params,
-    source: Mapping[str, Any],
-    splits: Mapping[str, tuple[Images, Labels]],
-    chosen: Mapping[tuple[str, str], Indices],
+    source: Mapping[str, Any], splits: Mapping[str, tuple[Images, Labels]]
 ) -> dict[str, Any]:
-    """What manifest.json holds."""
-    sizes = {split: len(labels) for split, (_, labels) in splits.items()}
-    cut_by = [source["digest"], params.data.validation_fraction, params.data.seed, sizes]
+    """What manifest.json holds. The digest is that of the digits themselves, so that other digits
+    make other runs, however they came to be others."""
+    digest = hashlib.md5()
+    for split, (images, labels) in splits.items():
+        digest.update(split.encode())
+        digest.update(np.ascontiguousarray(images).data)
+        digest.update(np.ascontiguousarray(labels).data)
     statistics = channel_statistics(torch.from_numpy(splits["train"][0]))
     return {
         "name": source["name"],
         "official": source["official"],
-        "digest": hashlib.md5(json.dumps(cut_by).encode()).hexdigest(),
-        "splits": sizes,
+        "digest": digest.hexdigest(),
+        "splits": {split: len(labels) for split, (_, labels) in splits.items()},
         "class_counts": {
             split: np.bincount(labels, minlength=10).tolist()
             for split, (_, labels) in splits.items()
-        },
-        "subsets": {
-            subset: {split: len(chosen[subset, split]) for split in splits}
-            for subset in ("pretrain", "finetune")
         },
         "statistics": statistics._asdict(),
     }
@@ -126,12 +131,15 @@ def main() -> None:
     splits = cut(params)
     chosen = subsets(params.transfer, splits)
     samples = draws(params.transfer, splits["train"][1], params.data.seed)
-    facts = manifest(params, source, splits, chosen)
+    facts = manifest(source, splits)
     for split, (images, labels) in splits.items():
         write_array(PREPARED / split / "images.npy", images)
         write_array(PREPARED / split / "labels.npy", labels)
     for (subset, split), indices in chosen.items():
         write_array(subset_file(split, subset), indices)
+    for subset in ("pretrain", "finetune"):
+        sizes = {split: len(chosen[subset, split]) for split in splits}
+        write_json(SUBSETS / subset / "sizes.json", sizes)
     write_array(DRAWS, samples)
     sheet = io.BytesIO()
     preview(*splits["train"]).save(sheet, format="png")

@@ -1,10 +1,12 @@
 """How the stages read what `prepare` made."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from svhn_lab.data.batches import Digits, Statistics
 from svhn_lab.data.subsets import relabelled
@@ -18,10 +20,9 @@ class Manifest:
 
     name: str  # of the dataset
     official: bool  # whether these are SVHN's own files
-    digest: str  # md5 of everything that the splits follow from
+    digest: str  # md5 of the digits of all splits
     splits: dict[str, int]  # number of digits
     class_counts: dict[str, list[int]]  # by split, of the digits 0..9
-    subsets: dict[str, dict[str, int]]  # number of digits by subset and split
     statistics: Statistics
 
     def dataset(self) -> dict[str, Any]:
@@ -55,11 +56,21 @@ def load_digits(split: str) -> Digits:
 
 def load_subset(split: str, subset: str, classes: tuple[int, ...]) -> Digits:
     """The digits of a subset, labelled by the position of their class in `classes`."""
-    indices = torch.from_numpy(np.load(subset_file(split, subset)))
+    indices = _indices(subset_file(split, subset))
     return relabelled(load_digits(split).take(indices), classes)
 
 
 def load_draw(draw: int, classes: tuple[int, ...]) -> Digits:
     """The small training sample number `draw`, labelled by position in `classes`."""
-    indices = torch.from_numpy(np.load(DRAWS)[draw])
+    draws = _indices(DRAWS)
+    if draw >= len(draws):
+        raise UserError(f"{DRAWS}: has {len(draws)} draws; make more with `dvc repro prepare`")
+    indices = draws[draw]
     return relabelled(load_digits("train").take(indices), classes)
+
+
+def _indices(path: Path) -> Tensor:
+    try:
+        return torch.from_numpy(np.load(path))
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; make it with `dvc repro prepare`") from None

@@ -2,10 +2,15 @@
 per seed."""
 
 from svhn_lab.nets import zoo
-from svhn_lab.params import Transfer, load
+from svhn_lab.params import Params, Transfer, load
 from svhn_lab.stages.prepared import load_manifest, load_subset
 from svhn_lab.stages.runs import run, run_all
 from svhn_lab.tracking.record import Identity
+
+
+def identities(params: Params) -> list[Identity]:
+    """The runs of the pretraining, one per seed."""
+    return [Identity("pretrain", "", seed) for seed in params.seeds]
 
 
 def pretrain_one(task: tuple[Identity, Transfer]) -> Identity:
@@ -26,6 +31,4 @@ def pretrain_one(task: tuple[Identity, Transfer]) -> Identity:
 def main() -> None:
     """Pretrains once for every seed of params.yaml."""
     params = load()
-    run_all(
-        pretrain_one, [(Identity("pretrain", "", seed), params.transfer) for seed in params.seeds]
-    )
+    run_all(pretrain_one, [(identity, params.transfer) for identity in identities(params)])

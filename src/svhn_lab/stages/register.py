@@ -2,24 +2,26 @@
 chosen on validation digits; the test figures go with it as tags."""
 
 import click
+import numpy as np
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
+from svhn_lab.errors import UserError
 from svhn_lab.evidence.selection import best_small_arm
 from svhn_lab.nets.classifier import Classifier
 from svhn_lab.params import load
+from svhn_lab.stages import train
 from svhn_lab.stages.layout import EVALUATION, REGISTRATION, read_json
 from svhn_lab.stages.prepared import load_manifest
 from svhn_lab.stages.runs import load_model
-from svhn_lab.stages.train import NUM_CLASSES
-from svhn_lab.tracking import record
+from svhn_lab.tracking import record, registry
 from svhn_lab.tracking.files import write_json
-from svhn_lab.tracking.record import Identity
+from svhn_lab.tracking.mirror import Mirror
+from svhn_lab.tracking.store import tracking_uri
 
 
 def main() -> None:
     """Registers, and writes results/registration.json."""
-    from svhn_lab.tracking import registry
-    from svhn_lab.tracking.mirror import Mirror
-
     params = load()
     manifest = load_manifest()
     arms = read_json(EVALUATION, "evaluate")["arms"]
@@ -30,41 +32,37 @@ def main() -> None:
         click.echo(f"register: nothing registered: {reason}")
         return
     entry = arms[arm]
-    validation, test = entry["validation_accuracy"], entry["test_accuracy"]
-    best = validation.index(max(validation))
-    identity = Identity("train", arm, entry["seeds"][best])
+    best = int(np.argmax(entry["validation_accuracy"]))
+    identity = train.identities(params, arm)[best]
+    net = load_model(identity, params.arms[arm].net, num_classes=train.NUM_CLASSES)
     run = record.read(identity)
-    run_id = Mirror().add(run, record.read_provenance(identity))
     name = registry.model_name(manifest.name, manifest.official)
-    version = registry.register(
-        Classifier(
-            load_model(identity, params.arms[arm].net, num_classes=NUM_CLASSES), manifest.statistics
-        ),
-        name,
-        run_id=run_id,
-        key=run.key,
-        num_classes=NUM_CLASSES,
-        tags={
-            "dataset": manifest.name,
-            "dataset_digest": manifest.digest,
-            "run": identity.name,
-            "parameters": entry["parameters"],
-            "validation_accuracy": validation[best],
-            "test_accuracy": test[best],
-        },
-    )
+    facts = {
+        "run": identity.name,
+        "dataset": manifest.name,
+        "dataset_digest": manifest.digest,
+        "parameters": entry["parameters"],
+        "validation_accuracy": entry["validation_accuracy"][best],
+        "test_accuracy": entry["test_accuracy"][best],
+        "computed_in": run.params["computed_in"],  # when it was tested; it serves in float32
+    }
+    try:
+        version = registry.register(
+            Classifier(net, manifest.statistics),
+            name,
+            run_id=Mirror().add(run, record.read_provenance(identity)),
+            key=run.key,
+            num_classes=train.NUM_CLASSES,
+            tags=facts,
+        )
+    except (MlflowException, SQLAlchemyError) as failure:
+        raise UserError(
+            f"MLflow's registry at {tracking_uri()} cannot be used: {failure}; mend "
+            "MLFLOW_TRACKING_URI or start its server, then `dvc repro register`"
+        ) from None
     write_json(
         REGISTRATION,
-        {
-            "model": name,
-            "version": version,
-            "alias": registry.CHAMPION,
-            "run": identity.name,
-            "key": run.key,
-            "parameters": entry["parameters"],
-            "validation_accuracy": validation[best],
-            "test_accuracy": test[best],
-        },
+        {"model": name, "version": version, "alias": registry.CHAMPION, "key": run.key} | facts,
     )
     click.echo(
         f"register: {identity.name} is models:/{name}@{registry.CHAMPION} (version {version})"

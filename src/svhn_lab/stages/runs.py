@@ -6,9 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 import torch
@@ -18,15 +17,13 @@ from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.params import Recipe
 from svhn_lab.stages.layout import MODELS
+from svhn_lab.stages.mirroring import mirror
 from svhn_lab.stages.prepared import Manifest
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_bytes
 from svhn_lab.tracking.record import Identity
 from svhn_lab.training.fan_out import fan_out
 from svhn_lab.training.fit import Diverged, Epoch, autocast_dtype, fit
-
-if TYPE_CHECKING:
-    from svhn_lab.tracking.mirror import Mirror
 
 Task = TypeVar("Task")
 
@@ -50,6 +47,10 @@ def run(
     params["computed_in"] = str(computed_in).removeprefix("torch.")
     if identity.draw is not None:
         params["draw"] = identity.draw
+    # Taken now: whoever edits or commits while the run goes on does not change what it ran.
+    key = record.content_key(identity, params, manifest.digest, record.code_digest(identity.stage))
+    checkout = record.checkout_state()
+    model_file(identity).unlink(missing_ok=True)
     started, clock = datetime.now(UTC), time.perf_counter()
     history: list[Epoch] = []
     failure = None
@@ -72,9 +73,7 @@ def run(
     record.write(
         record.Record(
             identity=identity,
-            key=record.content_key(
-                identity, params, manifest.digest, record.code_digest(identity.stage)
-            ),
+            key=key,
             params=params,
             dataset=manifest.dataset(),
             num_parameters=zoo.parameter_counts(net),
@@ -82,7 +81,7 @@ def run(
             metrics={n: value for n, value in curves[-1].items() if n != "epoch"} if curves else {},
             curves=curves,
         ),
-        record.provenance(started, time.perf_counter() - clock, seconds_per_epoch),
+        record.provenance(started, time.perf_counter() - clock, seconds_per_epoch, checkout),
     )
     return identity
 
@@ -94,9 +93,9 @@ def run_all(function: Callable[[Task], Identity], tasks: Sequence[Task]) -> None
     """
     diverged = []
 
-    def mirrored(identity: Identity) -> None:
+    def report(identity: Identity) -> None:
         result, circumstances = record.read(identity), record.read_provenance(identity)
-        mirror().add(result, circumstances)
+        mirror([identity])
         if result.failure is None:
             outcome = f"validation accuracy {result.metrics['validation_accuracy']:.2%}"
         else:
@@ -104,18 +103,10 @@ def run_all(function: Callable[[Task], Identity], tasks: Sequence[Task]) -> None
             diverged.append(f"{identity.name}: {result.failure}")
         click.echo(f"{identity.name}: {outcome}, {circumstances.seconds:.1f} s")
 
-    fan_out(function, tasks, on_result=mirrored)
+    fan_out(function, tasks, on_result=report)
     if diverged:
         remedy = "lower the learning rate of its recipe in params.yaml"
         raise UserError("\n".join(f"{run}; {remedy}" for run in diverged))
-
-
-@cache
-def mirror() -> "Mirror":
-    """The lab's MLflow store, opened at the first result: MLflow is imported while runs go on."""
-    from svhn_lab.tracking.mirror import Mirror
-
-    return Mirror()
 
 
 def model_file(identity: Identity) -> Path:
@@ -139,5 +130,11 @@ def load_model(identity: Identity, net: str, *, num_classes: int) -> zoo.Network
         raise UserError(
             f"{model_file(identity)}: not found; make it with `dvc repro {identity.dvc_stage}`"
         ) from None
-    network.load_state_dict(weights)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError:
+        raise UserError(
+            f"{model_file(identity)}: holds the weights of another network than {net!r}; make it "
+            f"anew with `dvc repro {identity.dvc_stage}`"
+        ) from None
     return network

@@ -9,9 +9,10 @@ import click
 import numpy as np
 
 from svhn_lab.nets import zoo
-from svhn_lab.params import SCRATCH, load
+from svhn_lab.params import SCRATCH, Params, load
 from svhn_lab.stages.finetune import identities, starting_network
 from svhn_lab.stages.layout import TIMING
+from svhn_lab.stages.mirroring import mirror
 from svhn_lab.stages.prepared import load_draw, load_manifest
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_json
@@ -20,10 +21,13 @@ from svhn_lab.training.fan_out import one_thread
 from svhn_lab.training.fit import fit
 
 
+def identity(params: Params) -> Identity:
+    """The one run of the measurement; it times the networks of the first draw."""
+    return Identity("timing", "", params.seeds[0])
+
+
 def main() -> None:
     """Writes results/timing.json and mirrors it to MLflow."""
-    from svhn_lab.tracking.mirror import Mirror
-
     params = load()
     transfer = params.transfer
     manifest = load_manifest()
@@ -49,7 +53,7 @@ def main() -> None:
             "seconds_per_epoch_quartiles": [low, high],
         }
         click.echo(f"timing/{depth}: {median * 1000:.1f} ms an epoch of {len(draw)} digits")
-    identity = Identity("timing", "", params.seeds[0])
+    this = identity(params)
     settings = {
         "stage": "timing",
         "net": transfer.net,
@@ -61,10 +65,10 @@ def main() -> None:
         "repeats": transfer.timing_repeats,
     }
     measured = record.Record(
-        identity=identity,
+        identity=this,
         # What was measured is part of the key: each measurement is a run of its own.
         key=record.content_key(
-            identity, settings | {"depths": table}, manifest.digest, record.code_digest("timing")
+            this, settings | {"depths": table}, manifest.digest, record.code_digest("timing")
         ),
         params=settings,
         dataset=manifest.dataset(),
@@ -75,7 +79,9 @@ def main() -> None:
             for name in ("seconds_per_epoch", "trainable_parameters")
         },
     )
-    circumstances = record.provenance(started, time.perf_counter() - clock, [])
+    circumstances = record.provenance(
+        started, time.perf_counter() - clock, [], record.checkout_state()
+    )
     record.write(measured, circumstances)
     write_json(TIMING, {**settings, "machine": circumstances.machine, "depths": table})
-    Mirror().add(measured, circumstances)
+    mirror([this])

@@ -2,12 +2,17 @@
 
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
-from svhn_lab.params import PARAMS_FILE, Arm, load
+from svhn_lab.params import PARAMS_FILE, Arm, Params, load
 from svhn_lab.stages.prepared import load_digits, load_manifest
 from svhn_lab.stages.runs import run, run_all
 from svhn_lab.tracking.record import Identity
 
 NUM_CLASSES = 10
+
+
+def identities(params: Params, arm: str) -> list[Identity]:
+    """The runs of an arm, one per seed."""
+    return [Identity("train", arm, seed) for seed in params.seeds]
 
 
 def train_one(task: tuple[Identity, Arm]) -> Identity:
@@ -32,4 +37,4 @@ def main(arm_name: str) -> None:
             f"{PARAMS_FILE}: arms: has no {arm_name!r}; there are: {', '.join(params.arms)}"
         )
     arm = params.arms[arm_name]
-    run_all(train_one, [(Identity("train", arm_name, seed), arm) for seed in params.seeds])
+    run_all(train_one, [(identity, arm) for identity in identities(params, arm_name)])

@@ -20,6 +20,9 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield beside
         beside.replace(path)
+    except OSError as failure:  # a full disk does not say whose bytes had no room
+        failure.filename = failure.filename or str(path)
+        raise
     finally:
         beside.unlink(missing_ok=True)
 

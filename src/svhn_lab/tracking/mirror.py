@@ -3,7 +3,7 @@ it is mirrored; a run of the same name with another key is marked superseded."""
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from mlflow.entities import (
@@ -51,7 +51,7 @@ class Mirror:
             return str(whole.info.run_id)
         return self._create(record, circumstances)
 
-    def attach(self, run_id: str, figures: dict[str, float]) -> None:
+    def attach(self, run_id: str, figures: Mapping[str, float]) -> None:
         """Logs further figures on a finished run; those that it has already are left alone."""
         run = self.client.get_run(run_id)
         new = {name: v for name, v in figures.items() if run.data.metrics.get(name) != v}

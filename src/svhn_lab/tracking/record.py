@@ -18,6 +18,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from svhn_lab import __version__
 from svhn_lab.errors import UserError
 from svhn_lab.tracking.files import write_json, write_text
 
@@ -25,7 +26,7 @@ RUNS = Path("results")
 PROVENANCE = Path("results/provenance")
 
 # What makes a checkout dirty; DVC rewrites its lock file while the lab runs.
-CHANGES = ("status", "--porcelain", "--", ".", ":!dvc.lock")
+CHANGES = (".", ":!dvc.lock")
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class Identity:
 
 @dataclass(frozen=True)
 class Record:
-    """Everything about a run that follows from its inputs."""
+    """Everything about a run that follows from its inputs. (Of `timing`, whose result is seconds,
+    it is what was measured.)"""
 
     identity: Identity
     key: str  # see content_key
@@ -110,25 +112,37 @@ def code_digest(stage: str, root: Path = Path()) -> str:
     return digest.hexdigest()
 
 
-def provenance(started: datetime, seconds: float, seconds_per_epoch: list[float]) -> Provenance:
-    """The circumstances of a run in this process."""
+def checkout_state() -> tuple[str | None, bool | None]:
+    """The commit that is checked out, and whether something differs from it; None outside Git."""
+    status = _git("status", "--porcelain", "--", *CHANGES)
+    return _git("rev-parse", "HEAD"), None if status is None else bool(status)
+
+
+def provenance(
+    started: datetime,
+    seconds: float,
+    seconds_per_epoch: list[float],
+    checkout: tuple[str | None, bool | None],
+) -> Provenance:
+    """The circumstances of a run in this process; `checkout` is that when it started."""
+    commit, dirty = checkout
     return Provenance(
         started=started.astimezone(UTC).isoformat(timespec="seconds"),
         seconds=seconds,
         seconds_per_epoch=seconds_per_epoch,
-        commit=_git("rev-parse", "HEAD"),
-        dirty=None if (status := _git(*CHANGES)) is None else bool(status),
+        commit=commit,
+        dirty=dirty,
         dvc_stage=os.environ.get("DVC_STAGE"),
         machine={
             "system": f"{platform.system()} {platform.machine()}",
             "cores": os.cpu_count(),
             "python": platform.python_version(),
         },
-        versions={package: version(package) for package in ("torch", "mlflow", "dvc", "svhn-lab")},
+        versions={package: version(package) for package in ("torch", "mlflow", "dvc")}
+        | {"svhn-lab": __version__},
     )
 
 
-@cache
 def _git(*arguments: str) -> str | None:
     """What git answers here; None outside a checkout or without git."""
     try:
@@ -172,9 +186,14 @@ def read(identity: Identity) -> Record:
 
 
 def read_provenance(identity: Identity) -> Provenance:
-    """When and where the run was. Raises FileNotFoundError if nothing tells."""
+    """When and where the run was. Raises UserError if nothing tells."""
     file = PROVENANCE / identity.path.with_suffix(".json")
-    return Provenance(**json.loads(file.read_text(encoding="utf-8")))
+    try:
+        return Provenance(**json.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise UserError(
+            f"{file}: not found; make it with `dvc repro {identity.dvc_stage}`"
+        ) from None
 
 
 def _table(rows: list[dict[str, float]]) -> str:

@@ -42,6 +42,8 @@ def open_store() -> tuple[MlflowClient, str]:
     """
     uri = tracking_uri()
     root = project_root()
+    # MLflow's own five retries keep a stage waiting for minutes when a server is down.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     with FileLock(root / ".mlflow.lock"):
         client = MlflowClient(tracking_uri=uri)
         if inherited := os.environ.get("MLFLOW_EXPERIMENT_ID"):

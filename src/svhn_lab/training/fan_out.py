@@ -52,10 +52,12 @@ def fan_out(
         executor = get_reusable_executor(
             max_workers=workers, initializer=one_thread, env=dict.fromkeys(THREAD_POOLS, "1")
         )
-        futures = {executor.submit(function, task): i for i, task in enumerate(tasks)}
-        for future in as_completed(futures):
-            collect(futures[future], future.result)
-        executor.shutdown(wait=True)
+        try:
+            futures = {executor.submit(function, task): i for i, task in enumerate(tasks)}
+            for future in as_completed(futures):
+                collect(futures[future], future.result)
+        finally:
+            executor.shutdown(wait=True)
     if failures:
         raise ExceptionGroup(f"{len(failures)} of {len(tasks)} runs failed", failures)
     return [results[index] for index in range(len(tasks))]

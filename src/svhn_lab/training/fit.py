@@ -14,6 +14,8 @@ from svhn_lab.params import Recipe
 
 EVALUATION_BATCH = 512
 
+OPTIMIZERS = {"adam": torch.optim.Adam}
+
 
 class Diverged(ArithmeticError):
     """The loss is no number any more."""
@@ -50,9 +52,7 @@ def autocast_dtype(precision: str) -> torch.dtype | None:
     return torch.bfloat16 if precision == "bfloat16" else None
 
 
-def predict(
-    net: nn.Module, digits: Digits, statistics: Statistics, *, precision: str = "auto"
-) -> Tensor:
+def predict(net: nn.Module, digits: Digits, statistics: Statistics, *, precision: str) -> Tensor:
     """Logits (N, classes) float32 of all digits, in their order, in eval mode."""
     dtype = autocast_dtype(precision)
     training = net.training
@@ -87,7 +87,7 @@ def fit(
     device = train.images.device
     dtype = autocast_dtype(recipe.precision)
     trainable = [parameter for parameter in net.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.Adam(trainable, lr=recipe.learning_rate)
+    optimizer = OPTIMIZERS[recipe.optimizer](trainable, lr=recipe.learning_rate)
     order = torch.Generator().manual_seed(seed)
     num_steps = math.ceil(len(train) / recipe.batch_size)
     history = []
@@ -110,15 +110,16 @@ def fit(
             step = int(broken[0])
             raise Diverged((epoch - 1) * num_steps + step + 1, epoch, losses[step].item())
         validation_logits = predict(net, validation, statistics, precision=recipe.precision)
+        validation_loss = nn.functional.cross_entropy(validation_logits, validation.labels).item()
+        if not math.isfinite(validation_loss):  # the epoch's last step has broken the weights
+            raise Diverged(epoch * num_steps, epoch, validation_loss)
         history.append(
             Epoch(
                 epoch=epoch,
                 learning_rate=optimizer.param_groups[0]["lr"],
                 train_loss=losses.sum().item() / len(train),
                 train_accuracy=hits.item() / len(train),
-                validation_loss=nn.functional.cross_entropy(
-                    validation_logits, validation.labels
-                ).item(),
+                validation_loss=validation_loss,
                 validation_accuracy=accuracy(validation_logits, validation.labels),
                 seconds=seconds,
             )
