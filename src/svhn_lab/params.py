@@ -96,7 +96,7 @@ class Recipe(Section):
     epochs: Count
     batch_size: Count
     optimizer: Literal["adam"]
-    learning_rate: Annotated[Real, Field(gt=0)]
+    learning_rate: Annotated[Real, Field(gt=0, lt=1e37)]  # beyond float32 there is no step
     precision: Literal["auto", "bfloat16", "float32"]
 
 

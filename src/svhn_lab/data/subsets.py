@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
 from svhn_lab.data.batches import Digits, Labels
 from svhn_lab.errors import UserError
@@ -20,6 +19,9 @@ def validation_split(labels: Labels, fraction: float, seed: int) -> tuple[Indice
 
     Raises UserError if a class has too few digits to be in both.
     """
+    # Every stage reads subsets; only `prepare` cuts, and scikit-learn takes seconds to import.
+    from sklearn.model_selection import train_test_split
+
     everything = np.arange(len(labels))
     try:
         train, validation = train_test_split(
