@@ -58,6 +58,7 @@ Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
 Label = Annotated[Whole, Field(ge=0, le=9)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Labels = Annotated[tuple[Label, ...], Field(min_length=2), AfterValidator(_distinct)]
+NormPolicy = Literal["eval", "adapt"]
 Depth = Annotated[int | Literal["scratch"], BeforeValidator(_depth)]
 
 
@@ -115,7 +116,7 @@ class Transfer(Section):
     samples_per_class: Count
     draws: Count
     depths: Annotated[tuple[Depth, ...], Field(min_length=1), AfterValidator(_distinct)]
-    norm_policy: Literal["eval", "adapt"]
+    norm_policy: NormPolicy
     timing_repeats: Count
     pretrain: Recipe
     finetune: Recipe

@@ -9,7 +9,7 @@ from svhn_lab.data.batches import Digits, Statistics
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.nets.freezing import freeze
-from svhn_lab.params import Recipe
+from svhn_lab.params import NormPolicy, Recipe
 from svhn_lab.training.fit import fit
 
 STATISTICS = Statistics((120.0, 120.0, 120.0), (50.0, 50.0, 50.0))
@@ -34,10 +34,10 @@ def same(before: Sequence[torch.Tensor], after: Sequence[torch.Tensor]) -> bool:
     return all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 
-def trained(depth: int, norm_policy: str) -> tuple[list[bool], list[bool]]:
+def trained(depth: int, norm_policy: NormPolicy) -> tuple[list[bool], list[bool]]:
     """By unit: whether every bit stayed, and whether the parameters' bits stayed."""
     net = zoo.build("preact", num_classes=2, seed=0)
-    freeze(net, depth, norm_policy)  # type: ignore[arg-type]
+    freeze(net, depth, norm_policy)
     before = state_by_unit(net)
     parameters = [
         [p.detach().clone() for m in unit for p in m.parameters()] for unit in net.freeze_units()

@@ -2,6 +2,7 @@
 that can be printed and compared) and the module that it builds; each module names its freeze
 units: one convolution with the normalisation that belongs to it."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -9,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 
-class Block(nn.Module):
+class Block(nn.Module, ABC):
     """A part of a network that knows its freeze units, in the order the image meets them."""
 
+    @abstractmethod
     def freeze_units(self) -> list[tuple[nn.Module, ...]]:
         """Modules of each unit; together they hold every parameter of the block, once."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

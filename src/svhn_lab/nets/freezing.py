@@ -1,13 +1,12 @@
 """Freezes the first units of a network for fine-tuning. A frozen unit gets no gradient; under the
 norm policy `eval` nothing in it changes at all: weights and running statistics keep their bits."""
 
-from typing import Literal
-
 from svhn_lab.errors import UserError
 from svhn_lab.nets.zoo import Network
+from svhn_lab.params import NormPolicy
 
 
-def freeze(net: Network, depth: int, norm_policy: Literal["eval", "adapt"] = "eval") -> Network:
+def freeze(net: Network, depth: int, norm_policy: NormPolicy = "eval") -> Network:
     """The same network (changed in place) with its first `depth` units frozen and the rest not.
 
     `norm_policy` says what frozen BatchNorms do: `eval` keeps their running statistics and

@@ -12,8 +12,8 @@ def percent(fraction: float) -> str:
 
 
 def percent_interval(interval: tuple[float, float] | None) -> str:
-    """An interval of fractions as the page shows it; a dash where there is none."""
-    return "–" if interval is None else f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f} %"  # noqa: RUF001
+    """An interval of fractions as the page shows it."""
+    return "n/a" if interval is None else f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f} %"
 
 
 def render(context: Mapping[str, Any]) -> str:

@@ -2,14 +2,16 @@
 with the depths interleaved, so that whatever else the machine does falls on all of them."""
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 import numpy as np
 
+from svhn_lab.data.batches import Digits, Statistics
 from svhn_lab.nets import zoo
-from svhn_lab.params import SCRATCH, Params, load
+from svhn_lab.params import SCRATCH, Params, Recipe, load
 from svhn_lab.stages.finetune import identities, starting_network
 from svhn_lab.stages.layout import TIMING
 from svhn_lab.stages.mirroring import mirror
@@ -26,25 +28,24 @@ def identity(params: Params) -> Identity:
     return Identity("timing", "", params.seeds[0])
 
 
-def main() -> None:
-    """Writes results/timing.json and mirrors it to MLflow."""
-    params = load()
-    transfer = params.transfer
-    manifest = load_manifest()
-    one_thread()
-    draw = load_draw(0, transfer.finetune_classes)
-    few = draw.take(draw.labels.argsort()[:2])  # for the epoch's look at validation, not timed
-    one_epoch = transfer.finetune.model_copy(update={"epochs": 1})
-    depths = [depth for depth in transfer.depths if depth != SCRATCH]
-    nets = {depth: starting_network(identities(params, depth)[0], transfer) for depth in depths}
-    seconds: dict[int | str, list[float]] = {depth: [] for depth in depths}
-    started, clock = datetime.now(UTC), time.perf_counter()
-    for repeat in range(transfer.timing_repeats + 1):
+def measure(
+    nets: Mapping[int, zoo.Network],
+    recipe: Recipe,
+    digits: Digits,
+    statistics: Statistics,
+    repeats: int,
+) -> dict[str, Any]:
+    """By depth, the number of trainable parameters and the median and quartiles of the seconds
+    that one epoch on `digits` takes; all depths are timed in turn, `repeats` times."""
+    one_epoch = recipe.model_copy(update={"epochs": 1})
+    few = digits.take(digits.labels.argsort()[:2])  # for the look at validation, which is not timed
+    seconds: dict[int, list[float]] = {depth: [] for depth in nets}
+    for repeat in range(repeats + 1):
         for depth, net in nets.items():
-            epoch = fit(net, one_epoch, draw, few, manifest.statistics, seed=repeat)[0]
+            [epoch] = fit(net, one_epoch, digits, few, statistics, seed=repeat)
             if repeat:  # the first round warms up
                 seconds[depth].append(epoch.seconds)
-    table: dict[str, Any] = {}
+    table = {}
     for depth, net in nets.items():
         low, median, high = np.quantile(seconds[depth], [0.25, 0.5, 0.75]).tolist()
         table[str(depth)] = {
@@ -52,7 +53,24 @@ def main() -> None:
             "seconds_per_epoch": median,
             "seconds_per_epoch_quartiles": [low, high],
         }
-        click.echo(f"timing/{depth}: {median * 1000:.1f} ms an epoch of {len(draw)} digits")
+    return table
+
+
+def main() -> None:
+    """Writes results/timing.json and mirrors it to MLflow."""
+    params = load()
+    transfer = params.transfer
+    manifest = load_manifest()
+    one_thread()
+    draw = load_draw(0, transfer.finetune_classes)
+    depths = [depth for depth in transfer.depths if depth != SCRATCH]
+    nets = {depth: starting_network(identities(params, depth)[0], transfer) for depth in depths}
+    checkout = record.checkout_state()
+    started, clock = datetime.now(UTC), time.perf_counter()
+    table = measure(nets, transfer.finetune, draw, manifest.statistics, transfer.timing_repeats)
+    for depth, row in table.items():
+        milliseconds = 1000 * row["seconds_per_epoch"]
+        click.echo(f"timing/{depth}: {milliseconds:.1f} ms an epoch of {len(draw)} digits")
     this = identity(params)
     settings = {
         "stage": "timing",
@@ -79,9 +97,7 @@ def main() -> None:
             for name in ("seconds_per_epoch", "trainable_parameters")
         },
     )
-    circumstances = record.provenance(
-        started, time.perf_counter() - clock, [], record.checkout_state()
-    )
+    circumstances = record.provenance(started, time.perf_counter() - clock, [], checkout)
     record.write(measured, circumstances)
     write_json(TIMING, {**settings, "machine": circumstances.machine, "depths": table})
     mirror([this])

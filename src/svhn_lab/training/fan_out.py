@@ -3,6 +3,7 @@ several threads in one run, and results do not depend on the number of cores."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import as_completed
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -47,7 +48,7 @@ def fan_out(
     if workers <= 1:
         one_thread()
         for index, task in enumerate(tasks):
-            collect(index, lambda task=task: function(task))  # type: ignore[misc]
+            collect(index, partial(function, task))
     else:
         executor = get_reusable_executor(
             max_workers=workers, initializer=one_thread, env=dict.fromkeys(THREAD_POOLS, "1")
