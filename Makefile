@@ -38,5 +38,5 @@ test: setup ## Lint, types and the fast tests
 test-slow: setup ## The tests that run whole graphs and servers
 	pytest -m slow
 
-bench: setup ## Measure what the README claims
+bench: setup ## Measure how fast digits are drawn, and how like SVHN they are
 	python -m benchmarks.rendered

@@ -1,6 +1,7 @@
 """The command line as a user meets it: help at once, and one clear message for what is wrong."""
 
 import contextlib
+import json
 import shutil
 import subprocess
 import sys
@@ -234,6 +235,27 @@ def test_a_store_that_is_down_stops_nothing_and_sync_catches_up(
         assert lab("sync").stdout == "sync: 1 runs on disk, all in MLflow\n"
     [run] = runs(prepared)
     assert (run.info.run_name, run.info.status) == ("train/baseline/seed-0", "FINISHED")
+
+
+def test_sync_gives_a_run_no_figures_of_an_older_one(prepared: Path) -> None:
+    assert lab("train", "baseline").returncode == 0
+    [older] = runs(prepared)
+    tested = {"test_accuracy": [0.5], "test_digits": 300}
+    entry = tested | {"keys": [older.data.tags["svhn_lab.key"]]}
+    evaluation = {
+        "arms": {"baseline": entry},
+        "transfer": {"pretrained": {}, "scratch": None},
+    }
+    Path("results/evaluation.json").write_text(json.dumps(evaluation))
+    assert lab("sync").returncode == 0
+    set_param("baseline: {net: baseline}", "baseline: {net: baseline, batch_size: 64}")
+    assert lab("train", "baseline").returncode == 0
+    assert lab("sync").returncode == 0
+    accuracies = {
+        "svhn_lab.superseded" in run.data.tags: run.data.metrics.get("test_accuracy")
+        for run in runs(prepared)
+    }
+    assert accuracies == {True: 0.5, False: None}
 
 
 def test_weights_of_another_network_are_named(prepared: Path) -> None:

@@ -26,7 +26,7 @@ def download(url: str, target: Path, *, md5: str) -> None:
     Raises ConnectionError if the host cannot be reached or the transfer keeps breaking,
     UserError if what came has another md5.
     """
-    if target.is_file() and _md5(target) == md5:
+    if target.is_file() and file_md5(target) == md5:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
@@ -41,7 +41,7 @@ def download(url: str, target: Path, *, md5: str) -> None:
             except requests.RequestException as failure:
                 if attempt == ATTEMPTS:
                     raise ConnectionError(f"{url}: the transfer broke off ({failure})") from None
-    if (found := _md5(part)) != md5:
+    if (found := file_md5(part)) != md5:
         part.unlink()
         raise UserError(
             f"{url}: what came has the md5 {found}, but {md5} is expected; it was thrown away. "
@@ -50,7 +50,8 @@ def download(url: str, target: Path, *, md5: str) -> None:
     part.replace(target)
 
 
-def _md5(path: Path) -> str:
+def file_md5(path: Path) -> str:
+    """The md5 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest()
 

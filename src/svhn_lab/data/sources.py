@@ -1,7 +1,6 @@
 """Where digits come from: SVHN downloaded and checked, a folder with SVHN's own files, or drawn
 by the lab. Whatever is handed on has been read whole and checked: nothing foreign passes."""
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import numpy as np
 import scipy.io
 
 from svhn_lab.data.batches import Images, Labels
-from svhn_lab.data.download import download
+from svhn_lab.data.download import download, file_md5
 from svhn_lab.data.rendered import render
 from svhn_lab.errors import UserError
 
@@ -78,9 +77,7 @@ def read_mat(path: Path) -> tuple[Images, Labels]:
 
 def file_facts(path: Path) -> dict[str, str | int]:
     """md5 and size in bytes of a file."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "md5").hexdigest()
-    return {"md5": digest, "bytes": path.stat().st_size}
+    return {"md5": file_md5(path), "bytes": path.stat().st_size}
 
 
 def folder(path: Path, splits: tuple[str, ...]) -> Source:

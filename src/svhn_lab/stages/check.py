@@ -2,14 +2,11 @@
 else runs. Its out never changes, so a right file re-runs nothing; a wrong one stops the graph
 at its first stage, while every result is still where it was."""
 
-from pathlib import Path
-
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.params import PARAMS_FILE, SCRATCH, Params, load
+from svhn_lab.stages.layout import CHECKED
 from svhn_lab.tracking.files import write_text
-
-CHECKED = Path("results/checked.txt")
 
 
 def check_networks(params: Params) -> None:

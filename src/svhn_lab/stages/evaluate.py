@@ -86,6 +86,7 @@ def summary(group: Group, accuracies: Sequence[float], num_test: int) -> dict[st
         "trainable_parameters": counts["trainable"],
         "seeds": [identity.seed for identity in group.identities],
         **({"draws": draws} if draws else {}),
+        "keys": [run.key for run in records],
         "validation_accuracy": [run.metrics["validation_accuracy"] for run in records],
         "test_accuracy": list(accuracies),
         "test_digits": num_test,
@@ -105,19 +106,18 @@ def tested(group: Group, test: Digits, statistics: Statistics) -> dict[str, Any]
     return entry
 
 
-def mirrored_figures(
-    params: Params, evaluation: dict[str, Any]
-) -> dict[Identity, dict[str, float]]:
-    """By run, what its mirror image shows of its test: accuracy and its Wilson interval."""
+def figures_by_key(evaluation: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """By content key, what the mirror image of a tested run shows: accuracy and its Wilson
+    interval. A run that was made anew since the evaluation has another key, and none of these."""
     transfer = evaluation["transfer"]
-    entries = evaluation["arms"] | transfer["pretrained"] | {SCRATCH: transfer["scratch"]}
+    entries = [*evaluation["arms"].values(), *transfer["pretrained"].values()]
+    entries += [transfer["scratch"]] if transfer["scratch"] else []
     figures = {}
-    for name, group in (arm_groups(params) | depth_groups(params)).items():
-        entry = entries[name]
-        for identity, accuracy in zip(group.identities, entry["test_accuracy"], strict=True):
-            num_test = entry["test_digits"]
+    for entry in entries:
+        num_test = entry["test_digits"]
+        for key, accuracy in zip(entry["keys"], entry["test_accuracy"], strict=True):
             low, high = wilson_interval(round(accuracy * num_test), num_test)
-            figures[identity] = {
+            figures[key] = {
                 "test_accuracy": accuracy,
                 "test_accuracy_low": low,
                 "test_accuracy_high": high,
@@ -131,21 +131,18 @@ def main() -> None:
     manifest = load_manifest()
     one_thread()
     digits = load_digits("test")
-    arms = {
-        name: tested(group, digits, manifest.statistics)
-        for name, group in arm_groups(params).items()
-    }
+    arms, depths = arm_groups(params), depth_groups(params)
+    arm_entries = {name: tested(group, digits, manifest.statistics) for name, group in arms.items()}
     pair = load_subset("test", "finetune", params.transfer.finetune_classes)
-    depths = {
-        name: tested(group, pair, manifest.statistics)
-        for name, group in depth_groups(params).items()
+    depth_entries = {
+        name: tested(group, pair, manifest.statistics) for name, group in depths.items()
     }
-    scratch = depths.pop(SCRATCH, None)
+    scratch = depth_entries.pop(SCRATCH, None)
     evaluation = {
         "dataset": manifest.dataset() | {"official": manifest.official},
-        "arms": arms,
-        "transfer": {"pretrained": depths, "scratch": scratch},
+        "arms": arm_entries,
+        "transfer": {"pretrained": depth_entries, "scratch": scratch},
     }
     write_json(EVALUATION, evaluation)
-    figures = mirrored_figures(params, evaluation)
-    mirror(figures, figures)
+    groups = [*arms.values(), *depths.values()]
+    mirror([run for group in groups for run in group.identities], figures_by_key(evaluation))

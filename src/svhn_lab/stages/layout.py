@@ -14,6 +14,7 @@ DRAWS = SUBSETS / "finetune" / "draws.npy"  # (draws, M) indices into train
 PREVIEW = Path("results/preview.png")
 MODELS = Path("models")
 RESULTS = Path("results")
+CHECKED = RESULTS / "checked.txt"
 EVALUATION = RESULTS / "evaluation.json"
 TIMING = RESULTS / "timing.json"
 PAGE = RESULTS / "page"

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def mirror(
-    identities: Iterable[Identity], figures: Mapping[Identity, Mapping[str, float]] | None = None
+    identities: Iterable[Identity], figures: Mapping[str, Mapping[str, float]] | None = None
 ) -> bool:
-    """Puts these runs into MLflow, with further `figures` of some of them; whether it could."""
+    """Puts these runs into MLflow, with further `figures` by content key; whether it could."""
     lab = _lab()
     if lab is None:
         return False
@@ -25,9 +25,10 @@ def mirror(
 
     try:
         for identity in identities:
-            run_id = lab.add(record.read(identity), record.read_provenance(identity))
-            if figures and identity in figures:
-                lab.attach(run_id, figures[identity])
+            run = record.read(identity)
+            run_id = lab.add(run, record.read_provenance(identity))
+            if figures and run.key in figures:
+                lab.attach(run_id, figures[run.key])
     except MlflowException as failure:
         _warn(str(failure))
         return False

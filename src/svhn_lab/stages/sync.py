@@ -8,7 +8,7 @@ import click
 from svhn_lab.errors import UserError
 from svhn_lab.params import Params, load
 from svhn_lab.stages import finetune, pretrain, timing, train
-from svhn_lab.stages.evaluate import mirrored_figures
+from svhn_lab.stages.evaluate import figures_by_key
 from svhn_lab.stages.layout import EVALUATION
 from svhn_lab.stages.mirroring import mirror
 from svhn_lab.tracking import record
@@ -25,23 +25,13 @@ def identities(params: Params) -> list[Identity]:
     ]
 
 
-def on_disk(identity: Identity) -> bool:
-    """Whether the run has left its record and its provenance."""
-    try:
-        record.read(identity)
-        record.read_provenance(identity)
-    except UserError:
-        return False
-    return True
-
-
 def main() -> None:
     """Mirrors the records on disk, with their test figures if they have been tested."""
     params = load()
-    runs = [identity for identity in identities(params) if on_disk(identity)]
+    runs = [identity for identity in identities(params) if record.exists(identity)]
     figures = {}
     if EVALUATION.exists():
-        figures = mirrored_figures(params, json.loads(EVALUATION.read_text(encoding="utf-8")))
+        figures = figures_by_key(json.loads(EVALUATION.read_text(encoding="utf-8")))
     if not mirror(runs, figures):
         raise UserError("sync: MLflow was not brought up to date")
     click.echo(f"sync: {len(runs)} runs on disk, all in MLflow")

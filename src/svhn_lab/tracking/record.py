@@ -166,6 +166,11 @@ def write(record: Record, circumstances: Provenance) -> None:
     write_json(folder / "run.json", content)
 
 
+def exists(identity: Identity) -> bool:
+    """Whether the run is on disk, whole."""
+    return (RUNS / identity.path / "run.json").is_file()
+
+
 def read(identity: Identity) -> Record:
     """The run that `write` left on disk. Raises UserError if it is not there."""
     folder = RUNS / identity.path
