@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 # Before any test imports them: no telemetry, and one thread, as every run of the lab has.
 os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
@@ -13,6 +14,9 @@ for name in [name for name in os.environ if name.startswith(("MLFLOW_RUN", "MLFL
     del os.environ[name]
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 torch.set_num_threads(1)
+# No test is a stopwatch: the first example may import something heavy.
+settings.register_profile("lab", deadline=None)
+settings.load_profile("lab")
 
 PROJECT = Path(__file__).parents[1]
 

@@ -51,11 +51,21 @@ def _depth(value: object) -> object:
     raise ValueError(f"a depth is a whole number from 0, or `{SCRATCH}`; it is {value!r}")
 
 
+def _takes_dense_gradients(optimizer: object) -> object:
+    if optimizer == "sparse-adam":
+        raise ValueError(
+            "sparse-adam takes sparse gradients only, as embeddings have, and the gradients of "
+            "these networks are dense; take adam or adamw"
+        )
+    return optimizer
+
+
 Whole = Annotated[int, Field(strict=True)]
 Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Count = Annotated[Whole, Field(ge=1)]
 Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
-Label = Annotated[Whole, Field(ge=0, le=9)]
+Label = Annotated[Whole, Field(ge=0)]
+Percent = Annotated[Real, Field(ge=0, le=100)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Labels = Annotated[tuple[Label, ...], Field(min_length=2), AfterValidator(_distinct)]
 NormPolicy = Literal["eval", "adapt"]
@@ -80,13 +90,16 @@ class Rendered(Section):
 class Data(Section):
     """Where digits come from and how the validation split is cut.
 
-    `sources` is tried in order: `svhn` (downloaded), `rendered` (drawn), or a folder's path.
+    `sources` is tried in order: `svhn` (downloaded), `rendered` (drawn), or the path of a folder
+    or an .npz file. `image_size` is the side in pixels that all images are brought to.
     """
 
     sources: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)]
     extra: Annotated[bool, Field(strict=True)]
     url: Annotated[str, AfterValidator(_web_folder)]
     rendered: Rendered
+    image_size: Annotated[Whole, Field(ge=4, le=512)]
+    test_fraction: Annotated[Real, Field(gt=0, le=0.5)]
     validation_fraction: Annotated[Real, Field(gt=0, le=0.5)]
     seed: Seed
 
@@ -96,9 +109,27 @@ class Recipe(Section):
 
     epochs: Count
     batch_size: Count
-    optimizer: Literal["adam"]
+    optimizer: Annotated[
+        Literal["adam", "adamw", "rmsprop", "sgd"], BeforeValidator(_takes_dense_gradients)
+    ]
+    momentum: Annotated[Real, Field(ge=0, lt=1)]
     learning_rate: Annotated[Real, Field(gt=0, lt=1e37)]  # beyond float32 there is no step
+    learning_rate_decay: Annotated[Real, Field(gt=0, le=1)]  # the factor after each epoch
+    crop_padding: Annotated[Whole, Field(ge=0, le=128)]  # pixels
+    rotation: Annotated[Real, Field(ge=0, le=180)]  # degrees
+    mining: Literal["none", "hard", "random"]
+    mining_from: Count  # epoch
+    mining_fraction: Annotated[Real, Field(gt=0, le=1)]  # of an epoch's batches
     precision: Literal["auto", "bfloat16", "float32"]
+
+    @model_validator(mode="after")
+    def _momentum_has_an_effect(self) -> Self:
+        if self.momentum and self.optimizer != "sgd":
+            raise ValueError(
+                f"momentum is {self.momentum}, but only the optimizer `sgd` has one and this is "
+                f"`{self.optimizer}`; set momentum: 0, or optimizer: sgd"
+            )
+        return self
 
 
 class Arm(Recipe):
@@ -139,6 +170,34 @@ class Transfer(Section):
         return self
 
 
+class Claim(Section):
+    """A sentence of the lab report about two arms, as a range in percentage points that the
+    difference in mean test accuracy, arm minus reference, should lie in."""
+
+    says: Annotated[str, Field(min_length=1)]
+    arm: str
+    reference: str
+    at_least: Real | None = None
+    at_most: Real | None = None
+
+    @model_validator(mode="after")
+    def _can_be_judged(self) -> Self:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("claims nothing; add at_least or at_most, in percentage points")
+        if None not in (self.at_least, self.at_most) and self.at_least >= self.at_most:  # type: ignore[operator]
+            raise ValueError("at_least should be below at_most")
+        if self.arm == self.reference:
+            raise ValueError("arm and reference should be two arms")
+        return self
+
+
+class LabReport(Section):
+    """What the original lab found: test accuracies in percent by arm, and its claims."""
+
+    accuracy: dict[Name, Percent]
+    claims: dict[Name, Claim]
+
+
 class Gate(Section):
     """What a network must satisfy to be registered."""
 
@@ -152,8 +211,35 @@ class Params(Section):
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)]
     training: Recipe
     arms: Annotated[dict[Name, Arm], Field(min_length=1)]
+    references: dict[Name, str]
+    lab_report: LabReport
     transfer: Transfer
     gate: Gate
+
+    def unknown_arms(self) -> list[str]:
+        """A message for every key of `references` and `lab_report` that names an arm which
+        `arms` does not have, or compares an arm with itself."""
+        named = [
+            *((f"references.{arm}", arm) for arm in self.references),
+            *((f"references.{arm}", reference) for arm, reference in self.references.items()),
+            *((f"lab_report.accuracy.{arm}", arm) for arm in self.lab_report.accuracy),
+            *(
+                (f"lab_report.claims.{name}.{key}", getattr(claim, key))
+                for name, claim in self.lab_report.claims.items()
+                for key in ("arm", "reference")
+            ),
+        ]
+        wrong = [
+            f"{key}: no arm is called {arm!r}; remove this entry, or take one of: "
+            f"{', '.join(self.arms)}"
+            for key, arm in named
+            if arm not in self.arms
+        ]
+        return wrong + [
+            f"references.{arm}: an arm cannot be its own reference; name another arm"
+            for arm, reference in self.references.items()
+            if arm == reference
+        ]
 
 
 def _inherited(raw: object, path: Sequence[int | str]) -> bool:
@@ -209,7 +295,7 @@ def parse(raw: object, *, file: str = str(PARAMS_FILE)) -> Params:
     if not isinstance(raw, dict):
         raise UserError(f"{file}: holds no keys; restore it from Git")
     try:
-        return Params.model_validate(filled(raw))
+        params = Params.model_validate(filled(raw))
     except ValidationError as failure:
         errors = failure.errors()
         lines = [
@@ -220,6 +306,9 @@ def parse(raw: object, *, file: str = str(PARAMS_FILE)) -> Params:
             and not any(e["loc"] == inner["loc"][:-1] for inner in errors)
         ]
         raise UserError("\n".join(dict.fromkeys(lines))) from None
+    if wrong := params.unknown_arms():
+        raise UserError("\n".join(f"{file}: {line}" for line in wrong))
+    return params
 
 
 def load(path: Path = PARAMS_FILE) -> Params:

@@ -41,14 +41,10 @@ def test_normalised_training_digits_have_mean_0_and_deviation_1_in_channels_last
 
 
 @given(st.integers(1, 40), st.integers(1, 50), st.integers(0, 2**32))
-def test_an_epoch_is_every_digit_once_with_its_own_label(
-    num_images: int, batch_size: int, seed: int
-) -> None:
+def test_an_epoch_is_every_digit_once(num_images: int, batch_size: int, seed: int) -> None:
     everything = digits(num_images)
     epoch = list(shuffled_batches(everything, batch_size, torch.Generator().manual_seed(seed)))
-    labels = torch.cat([batch.labels for batch in epoch])
-    assert labels.sort().values.tolist() == list(range(num_images))
-    assert torch.equal(torch.cat([batch.images for batch in epoch]), everything.images[labels])
+    assert torch.cat(epoch).sort().values.tolist() == list(range(num_images))
     assert {len(batch) for batch in epoch[:-1]} <= {batch_size}
 
 

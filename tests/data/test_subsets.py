@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from svhn_lab.data.batches import Digits
-from svhn_lab.data.subsets import of_classes, relabelled, small_draw, validation_split
+from svhn_lab.data.subsets import of_classes, relabelled, small_draw, stratified_split
 from svhn_lab.errors import UserError
 
 
@@ -21,21 +21,21 @@ def labels(draw: st.DrawFn) -> NDArray[np.int64]:
 
 
 @given(labels(), st.floats(0.05, 0.5), st.integers(0, 2**32 - 1))
-def test_the_validation_split_takes_its_share_of_every_class(
+def test_a_stratified_split_takes_its_share_of_every_class(
     labels: NDArray[np.int64], fraction: float, seed: int
 ) -> None:
-    train, validation = validation_split(labels, fraction, seed)
+    train, validation = stratified_split(labels, fraction, seed, key="x")
     assert sorted([*train, *validation]) == list(range(len(labels)))
     assert (np.diff(train) > 0).all() and (np.diff(validation) > 0).all()
     shares = np.bincount(labels[validation], minlength=10)
     np.testing.assert_allclose(shares, fraction * np.bincount(labels), atol=1.01)
-    again = validation_split(labels, fraction, seed)
+    again = stratified_split(labels, fraction, seed, key="x")
     assert np.array_equal(train, again[0]) and np.array_equal(validation, again[1])
 
 
 def test_a_class_that_cannot_be_in_both_parts_is_refused() -> None:
-    with pytest.raises(UserError, match=r"data\.validation_fraction: 0\.1 of 10 digits"):
-        validation_split(np.arange(10), 0.1, 0)
+    with pytest.raises(UserError, match=r"data\.test_fraction: 0\.1 of 10 digits"):
+        stratified_split(np.arange(10), 0.1, 0, key="data.test_fraction")
 
 
 @given(labels(), st.sets(st.integers(0, 9), min_size=1))

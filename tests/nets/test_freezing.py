@@ -4,16 +4,17 @@ from collections.abc import Sequence
 
 import pytest
 import torch
+from recipes import recipe
 
 from svhn_lab.data.batches import Digits, Statistics
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.nets.freezing import freeze
-from svhn_lab.params import NormPolicy, Recipe
+from svhn_lab.params import NormPolicy
 from svhn_lab.training.fit import fit
 
 STATISTICS = Statistics((120.0, 120.0, 120.0), (50.0, 50.0, 50.0))
-RECIPE = Recipe(epochs=2, batch_size=8, optimizer="adam", learning_rate=0.01, precision="float32")
+RECIPE = recipe(batch_size=8, learning_rate=0.01)
 
 
 def digits(num_images: int) -> Digits:

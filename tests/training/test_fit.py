@@ -2,12 +2,19 @@
 
 import pytest
 import torch
+from recipes import recipe
 from torch import nn
 
 from svhn_lab.data.batches import Digits, Statistics, channel_statistics
 from svhn_lab.nets import zoo
-from svhn_lab.params import Recipe
-from svhn_lab.training.fit import Diverged, accuracy, autocast_dtype, fit, predict
+from svhn_lab.training.fit import (
+    Diverged,
+    accuracy,
+    autocast_dtype,
+    fit,
+    optimizer_for,
+    predict,
+)
 
 
 def striped(num_images: int) -> Digits:
@@ -19,19 +26,6 @@ def striped(num_images: int) -> Digits:
     stripes = torch.where(labels[:, None, None] == 0, across, across.T)
     noise = 90 * torch.rand(num_images, 32, 32, 3, generator=random)
     return Digits((stripes[..., None] + noise).to(torch.uint8), labels)
-
-
-def recipe(**changes: object) -> Recipe:
-    return Recipe.model_validate(
-        {
-            "epochs": 2,
-            "batch_size": 16,
-            "optimizer": "adam",
-            "learning_rate": 0.001,
-            "precision": "float32",
-        }
-        | changes
-    )
 
 
 DIGITS = striped(100)
@@ -69,11 +63,11 @@ class Recording(nn.Module):
     def __init__(self, num_outputs: int) -> None:
         super().__init__()
         self.linear = nn.Linear(3, num_outputs)
-        self.seen: list[torch.Tensor] = []
+        self.seen: list[float] = []
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         if self.training:
-            self.seen.append(images.mean())
+            self.seen.append(images.mean().item())
         logits: torch.Tensor = self.linear(images.mean((2, 3)))
         return logits
 
@@ -121,3 +115,73 @@ def test_the_precision_is_what_was_asked_for() -> None:
     assert autocast_dtype("float32") is None
     assert autocast_dtype("bfloat16") is torch.bfloat16
     assert autocast_dtype("auto") in (None, torch.bfloat16)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
+def test_every_optimizer_is_torchs_own_of_that_name(optimizer: str) -> None:
+    net = zoo.build("baseline", num_classes=2, seed=0)
+    made = optimizer_for(net, recipe(optimizer=optimizer, learning_rate=0.01))
+    assert type(made).__name__.lower() == optimizer
+    assert made.param_groups[0]["lr"] == 0.01
+    before = net.state_dict()["head.weight"].clone()
+    fit(net, recipe(optimizer=optimizer), DIGITS, striped(4), STATISTICS, seed=0)
+    assert not torch.equal(before, net.state_dict()["head.weight"])
+
+
+def test_momentum_reaches_the_optimizer() -> None:
+    net = zoo.build("baseline", num_classes=2, seed=0)
+    made = optimizer_for(net, recipe(optimizer="sgd", momentum=0.9))
+    assert made.param_groups[0]["momentum"] == 0.9
+
+
+def test_the_learning_rate_falls_by_its_factor_each_epoch() -> None:
+    _, history = trained(epochs=4, learning_rate=0.01, learning_rate_decay=0.5)
+    rates = [epoch["learning_rate"] for epoch in history]
+    assert rates == pytest.approx([0.01, 0.005, 0.0025, 0.00125])
+
+
+@pytest.mark.parametrize("change", [{"crop_padding": 2}, {"rotation": 10}])
+def test_augmentation_changes_what_is_trained_on_and_nothing_else(change: dict[str, int]) -> None:
+    plain, changed = Recording(2), Recording(2)
+    fit(plain, recipe(), DIGITS, striped(4), STATISTICS, seed=7)
+    fit(changed, recipe(**change), DIGITS, striped(4), STATISTICS, seed=7)
+    assert plain.seen != changed.seen
+    still, turned = Recording(2), Recording(2)
+    one_colour = Digits(
+        torch.arange(100, dtype=torch.uint8)[:, None, None, None].expand(100, 32, 32, 3),
+        DIGITS.labels,
+    )
+    fit(still, recipe(), one_colour, striped(4), STATISTICS, seed=7)
+    fit(turned, recipe(rotation=1e-9), one_colour, striped(4), STATISTICS, seed=7)
+    assert still.seen == pytest.approx(turned.seen), "the order stays that of the seed"
+
+
+@pytest.mark.parametrize("mining", ["hard", "random"])
+def test_mining_feeds_batches_of_the_same_epoch_again(mining: str) -> None:
+    net = Recording(2)
+    history = fit(
+        net,
+        recipe(epochs=3, mining=mining, mining_from=2, mining_fraction=0.4),
+        DIGITS,
+        striped(4),
+        STATISTICS,
+        seed=0,
+    )
+    assert len(net.seen) == 7 + 2 * (7 + 3)
+    second, again = net.seen[7:14], net.seen[14:17]
+    assert set(again) <= set(second) and len(set(again)) == 3
+    assert len(history) == 3 and all(0 <= epoch.train_accuracy <= 1 for epoch in history)
+
+
+def test_a_broken_loss_is_counted_with_the_steps_that_mining_added() -> None:
+    net = zoo.build("baseline", num_classes=2, seed=0)
+    broken = recipe(batch_size=100, learning_rate=1e30, mining="hard", mining_from=1)
+    with pytest.raises(Diverged, match=r"at step 2 \(epoch 1\)"):
+        fit(
+            net,
+            broken.model_copy(update={"mining_fraction": 1.0}),
+            DIGITS,
+            striped(4),
+            STATISTICS,
+            seed=0,
+        )

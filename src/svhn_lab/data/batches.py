@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-Images = NDArray[np.uint8]  # (N, 32, 32, 3)
-Labels = NDArray[np.int64]  # (N,), 0..9
+Images = NDArray[np.uint8]  # (N, H, W, 3); H = W = 32 for SVHN
+Labels = NDArray[np.int64]  # (N,), 0..number of classes - 1
 
 
 class Statistics(NamedTuple):
@@ -25,7 +25,7 @@ class Statistics(NamedTuple):
 class Digits:
     """Images with their classes, in memory (or mapped into it) and on one device."""
 
-    images: Tensor  # (N, 32, 32, 3) uint8
+    images: Tensor  # (N, H, W, 3) uint8
     labels: Tensor  # (N,) int64, 0..number of classes - 1
 
     def __len__(self) -> int:
@@ -37,7 +37,7 @@ class Digits:
 
 
 def channel_statistics(images: Tensor) -> Statistics:
-    """Statistics of (N, 32, 32, 3) uint8 images, from the counts of the 256 values."""
+    """Statistics of (N, H, W, 3) uint8 images, from the counts of the 256 values."""
     counts = torch.stack(
         [torch.bincount(images[..., channel].flatten(), minlength=256) for channel in range(3)]
     ).double()  # (3, 256)
@@ -51,7 +51,7 @@ def channel_statistics(images: Tensor) -> Statistics:
 
 
 def normalised(images: Tensor, statistics: Statistics) -> Tensor:
-    """(N, 32, 32, 3) uint8 -> (N, 3, 32, 32) float32 in channels-last memory, each channel with
+    """(N, H, W, 3) uint8 -> (N, 3, H, W) float32 in channels-last memory, each channel with
     mean 0 and standard deviation 1 over the training digits."""
     mean = torch.tensor(statistics.mean, device=images.device)
     scale = 1 / torch.tensor(statistics.std, device=images.device)
@@ -60,11 +60,11 @@ def normalised(images: Tensor, statistics: Statistics) -> Tensor:
 
 def shuffled_batches(
     digits: Digits, batch_size: int, generator: torch.Generator
-) -> Iterator[Digits]:
-    """One epoch: every digit once, in the order that `generator` gives; the last may be smaller."""
+) -> Iterator[Tensor]:
+    """One epoch as the indices of its batches: every digit once, in the order that `generator`
+    gives; the last batch may be smaller."""
     order = torch.randperm(len(digits), generator=generator).to(digits.images.device)
-    for indices in order.split(batch_size):
-        yield digits.take(indices)
+    yield from order.split(batch_size)
 
 
 def batches(digits: Digits, batch_size: int) -> Iterator[Digits]:

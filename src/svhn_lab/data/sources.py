@@ -1,5 +1,6 @@
 """Where digits come from: SVHN downloaded and checked, a folder with SVHN's own files, or drawn
-by the lab. Whatever is handed on has been read whole and checked: nothing foreign passes."""
+by the lab (own.py has data sets of one's own). Whatever is handed on has been read whole and
+checked: nothing foreign passes."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -20,14 +21,19 @@ class SourceUnavailable(UserError):
     """This source cannot be had here; the next one of the list may be."""
 
 
+DIGITS = tuple("0123456789")
+
+
 @dataclass(frozen=True)
 class Source:
-    """A dataset that can be had: its name, what is known of its files, and how to read a split."""
+    """A dataset that can be had: its name, what is known of its files, how to read a split, and
+    the names of its classes by label."""
 
     name: str
     official: bool
     files: dict[str, dict[str, str | int]]
     read: Callable[[str], tuple[Images, Labels]]
+    classes: tuple[str, ...] = DIGITS
 
 
 def mat_file(split: str) -> str:
@@ -99,11 +105,11 @@ def folder(path: Path, splits: tuple[str, ...]) -> Source:
         )
     files = {mat_file(split): file_facts(path / mat_file(split)) for split in splits}
     official = all(files[mat_file(split)]["md5"] == official_md5(split) for split in splits)
-    name = "svhn" if official else f"folder-{_plain(path.resolve().name)}"
+    name = "svhn" if official else f"folder-{plain(path.resolve().name)}"
     return Source(name, official, files, lambda split: read_mat(path / mat_file(split)))
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """The name in letters, digits and hyphens, as the registry takes no others."""
     return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower() or "unnamed"
 

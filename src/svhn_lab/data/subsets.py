@@ -13,26 +13,28 @@ from svhn_lab.errors import UserError
 Indices = NDArray[np.int64]
 
 
-def validation_split(labels: Labels, fraction: float, seed: int) -> tuple[Indices, Indices]:
-    """Sorted indices (train, validation): disjoint, together everything, `fraction` of every class
-    in validation. `labels`: (N,).
+def stratified_split(
+    labels: Labels, fraction: float, seed: int, *, key: str
+) -> tuple[Indices, Indices]:
+    """Sorted indices (kept, held out): disjoint, together everything, `fraction` of every class
+    held out. `labels`: (N,).
 
-    Raises UserError if a class has too few digits to be in both.
+    Raises UserError, naming `key` of params.yaml, if a class has too few digits to be in both.
     """
     # Every stage reads subsets; only `prepare` cuts, and scikit-learn takes seconds to import.
     from sklearn.model_selection import train_test_split
 
     everything = np.arange(len(labels))
     try:
-        train, validation = train_test_split(
+        kept, held_out = train_test_split(
             everything, test_size=fraction, stratify=labels, random_state=seed
         )
     except ValueError as failure:
         raise UserError(
-            f"params.yaml: data.validation_fraction: {fraction} of {len(labels)} digits cannot "
+            f"params.yaml: {key}: {fraction} of {len(labels)} digits cannot "
             f"be cut with every class in both parts ({failure}); raise it, or take more digits"
         ) from None
-    return np.sort(train), np.sort(validation)
+    return np.sort(kept), np.sort(held_out)
 
 
 def of_classes(labels: Labels, classes: Sequence[int]) -> Indices:

@@ -3,42 +3,75 @@ that can be printed and compared) and the module that it builds; each module nam
 units: one convolution with the normalisation that belongs to it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
+
+Pool = int | Literal["all"]  # side of the pooled square; `all` pools the whole map into one value
+Unit = tuple[nn.Module, ...]
 
 
 class Block(nn.Module, ABC):
     """A part of a network that knows its freeze units, in the order the image meets them."""
 
     @abstractmethod
-    def freeze_units(self) -> list[tuple[nn.Module, ...]]:
+    def freeze_units(self) -> list[Unit]:
         """Modules of each unit; together they hold every parameter of the block, once."""
+
+
+def max_pooled(x: Tensor, pool: Pool) -> Tensor:
+    """(N, C, H, W) -> (N, C, H / pool, W / pool), the largest value of each square."""
+    if pool == "all":
+        return nn.functional.adaptive_max_pool2d(x, 1)
+    return nn.functional.max_pool2d(x, pool) if pool > 1 else x
+
+
+def conv3x3(in_channels: int, channels: int, stride: int = 1) -> nn.Conv2d:
+    """A 3x3 convolution that keeps the size; without bias, as a norm follows before it matters."""
+    return nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False)
+
+
+def projection(in_channels: int, channels: int, stride: int = 1) -> nn.Module:
+    """A shortcut: the identity, or a 1x1 convolution where shapes differ."""
+    if in_channels == channels and stride == 1:
+        return nn.Identity()
+    return nn.Conv2d(in_channels, channels, 1, stride, bias=False)
 
 
 @dataclass(frozen=True)
 class ConvPool:
-    """Convolution that keeps the size, ReLU, 2x2 max-pooling (lab report, section 1)."""
+    """`convs` convolutions with bias, each with its ReLU, then 2x2 max-pooling (lab report, section
+    1; with several 3x3 convolutions, VGG: Simonyan and Zisserman, 2014). `padding` keeps the size
+    unless it is given."""
 
     channels: int
     kernel: int
+    padding: int | None = None
+    convs: int = 1
 
     def build(self, in_channels: int) -> Block:
-        return _ConvPool(in_channels, self.channels, self.kernel)
+        padding = self.kernel // 2 if self.padding is None else self.padding
+        return _ConvPool([in_channels] + [self.channels] * self.convs, self.kernel, padding)
 
 
 class _ConvPool(Block):
-    def __init__(self, in_channels: int, channels: int, kernel: int) -> None:
+    def __init__(self, widths: list[int], kernel: int, padding: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, channels, kernel, padding=kernel // 2)
+        self.convs = nn.ModuleList(
+            nn.Conv2d(before, after, kernel, padding=padding) for before, after in pairwise(widths)
+        )
 
-    def freeze_units(self) -> list[tuple[nn.Module, ...]]:
-        return [(self.conv,)]
+    def freeze_units(self) -> list[Unit]:
+        return [(conv,) for conv in self.convs]
 
     def forward(self, x: Tensor) -> Tensor:
-        return nn.functional.max_pool2d(torch.relu(self.conv(x)), 2)
+        for conv in self.convs:
+            x = torch.relu(conv(x))
+        return max_pooled(x, 2)
 
 
 @dataclass(frozen=True)
@@ -57,7 +90,7 @@ class _Stem(Block):
         super().__init__()
         self.conv = conv3x3(in_channels, channels)
 
-    def freeze_units(self) -> list[tuple[nn.Module, ...]]:
+    def freeze_units(self) -> list[Unit]:
         return [(self.conv,)]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -65,50 +98,176 @@ class _Stem(Block):
         return out
 
 
+class _DepthwiseSeparable(nn.Sequential):
+    """A 3x3 convolution within each channel, then a 1x1 one across them (Howard et al., 2017,
+    "MobileNets"), in the place of a full 3x3 convolution."""
+
+    def __init__(self, in_channels: int, channels: int) -> None:
+        super().__init__(
+            nn.Conv2d(in_channels, in_channels, 3, padding=1, groups=in_channels, bias=False),
+            nn.Conv2d(in_channels, channels, 1, bias=False),
+        )
+
+
+class _Fire(nn.Module):
+    """A 1x1 convolution down to a quarter of the channels and a ReLU, then a 1x1 and a 3x3
+    convolution side by side, half of the channels each (Iandola et al., 2016, "SqueezeNet")."""
+
+    def __init__(self, in_channels: int, channels: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(in_channels, channels // 4, 1, bias=False)
+        self.expand1x1 = nn.Conv2d(channels // 4, channels // 2, 1, bias=False)
+        self.expand3x3 = conv3x3(channels // 4, channels // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        squeezed = torch.relu(self.squeeze(x))
+        return torch.cat([self.expand1x1(squeezed), self.expand3x3(squeezed)], dim=1)
+
+
+CONVOLUTIONS: dict[str, Callable[[int, int], nn.Module]] = {
+    "full": conv3x3,
+    "depthwise": _DepthwiseSeparable,
+    "fire": _Fire,
+}
+
+
 @dataclass(frozen=True)
 class PreActivation:
-    """`convs` units of BN-ReLU-convolution beside a shortcut, BN-ReLU after the addition, then
-    max-pooling over `pool` x `pool` (lab report, section 2). The shortcut is the identity, or a
-    1x1 convolution where the number of channels changes."""
+    """`convs` units of BN-ReLU-convolution beside a shortcut, then max-pooling. With
+    `activate_sum`, BN-ReLU after the addition (lab report, section 2); without, the shortcut is a
+    pure identity mapping (He et al., 2016), or a 1x1 convolution where the channels change."""
 
     channels: int
     convs: int
-    pool: int = 2
+    pool: Pool = 2
+    activate_sum: bool = True
+    convolution: Literal["full", "depthwise", "fire"] = "full"
 
     def build(self, in_channels: int) -> Block:
-        return _PreActivation(in_channels, self.channels, self.convs, self.pool)
+        return _PreActivation(in_channels, self)
 
 
 class _PreActivation(Block):
-    def __init__(self, in_channels: int, channels: int, convs: int, pool: int) -> None:
+    def __init__(self, in_channels: int, declared: PreActivation) -> None:
         super().__init__()
-        self.pool = pool
-        widths = [in_channels] + [channels] * convs
+        self.pool = declared.pool
+        widths = [in_channels] + [declared.channels] * declared.convs
+        convolution = CONVOLUTIONS[declared.convolution]
         self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths[:-1])
-        self.convs = nn.ModuleList(conv3x3(before, after) for before, after in pairwise(widths))
-        self.shortcut: nn.Module = (
-            nn.Identity()
-            if in_channels == channels
-            else nn.Conv2d(in_channels, channels, 1, bias=False)
-        )
-        self.norm_after = nn.BatchNorm2d(channels)
+        self.convs = nn.ModuleList(convolution(before, after) for before, after in pairwise(widths))
+        self.shortcut = projection(in_channels, declared.channels)
+        self.norm_after = nn.BatchNorm2d(declared.channels) if declared.activate_sum else None
 
-    def freeze_units(self) -> list[tuple[nn.Module, ...]]:
+    def freeze_units(self) -> list[Unit]:
         # The shortcut's convolution has no norm of its own and feeds on the block's input, so it
         # goes with the first unit; the norm after the addition goes with the last.
-        units: list[tuple[nn.Module, ...]] = list(zip(self.norms, self.convs, strict=True))
+        units: list[Unit] = list(zip(self.norms, self.convs, strict=True))
         units[0] = (*units[0], self.shortcut)
-        units[-1] = (*units[-1], self.norm_after)
+        if self.norm_after is not None:
+            units[-1] = (*units[-1], self.norm_after)
         return units
 
     def forward(self, x: Tensor) -> Tensor:
         branch = x
         for norm, conv in zip(self.norms, self.convs, strict=True):
             branch = conv(torch.relu(norm(branch)))
-        out = torch.relu(self.norm_after(branch + self.shortcut(x)))
-        return nn.functional.max_pool2d(out, self.pool)
+        out: Tensor = branch + self.shortcut(x)
+        if self.norm_after is not None:
+            out = torch.relu(self.norm_after(out))
+        return max_pooled(out, self.pool)
 
 
-def conv3x3(in_channels: int, channels: int) -> nn.Conv2d:
-    """A 3x3 convolution that keeps the size; without bias, as a norm follows before it matters."""
-    return nn.Conv2d(in_channels, channels, 3, padding=1, bias=False)
+@dataclass(frozen=True)
+class PostActivation:
+    """`convs` units of convolution-BN-ReLU, then max-pooling. With `skip`, a shortcut is added
+    before the last ReLU (He et al., 2015, "Deep residual learning"): the identity, or a 1x1
+    convolution where shapes differ. `stride` is that of the first convolution."""
+
+    channels: int
+    convs: int
+    pool: Pool = 2
+    skip: bool = True
+    stride: int = 1
+
+    def build(self, in_channels: int) -> Block:
+        return _PostActivation(in_channels, self)
+
+
+class _PostActivation(Block):
+    def __init__(self, in_channels: int, declared: PostActivation) -> None:
+        super().__init__()
+        self.pool = declared.pool
+        widths = [in_channels] + [declared.channels] * declared.convs
+        self.convs = nn.ModuleList(
+            conv3x3(before, after, declared.stride if index == 0 else 1)
+            for index, (before, after) in enumerate(pairwise(widths))
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths[1:])
+        self.shortcut = (
+            projection(in_channels, declared.channels, declared.stride) if declared.skip else None
+        )
+
+    def freeze_units(self) -> list[Unit]:
+        units: list[Unit] = list(zip(self.convs, self.norms, strict=True))
+        if self.shortcut is not None:
+            units[0] = (*units[0], self.shortcut)
+        return units
+
+    def forward(self, x: Tensor) -> Tensor:
+        branch = x
+        for index, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            branch = norm(conv(branch if index == 0 else torch.relu(branch)))
+        if self.shortcut is not None:
+            branch = branch + self.shortcut(x)
+        return max_pooled(torch.relu(branch), self.pool)
+
+
+@dataclass(frozen=True)
+class Inception:
+    """Four branches side by side, concatenated, then max-pooling: 1x1; 1x1 then 3x3; 1x1 then 5x5;
+    3x3 max-pooling then 1x1; a ReLU after every convolution (Szegedy et al., 2014, "Going deeper
+    with convolutions"). A pair is (channels of the 1x1 before, channels of the convolution)."""
+
+    one: int
+    three: tuple[int, int]
+    five: tuple[int, int]
+    pooled: int
+    pool: Pool = 1
+
+    @property
+    def channels(self) -> int:
+        return self.one + self.three[1] + self.five[1] + self.pooled
+
+    def build(self, in_channels: int) -> Block:
+        return _Inception(in_channels, self)
+
+
+class _Inception(Block):
+    def __init__(self, in_channels: int, declared: Inception) -> None:
+        super().__init__()
+        self.pool = declared.pool
+        self.one = nn.Conv2d(in_channels, declared.one, 1)
+        self.before_three = nn.Conv2d(in_channels, declared.three[0], 1)
+        self.three = nn.Conv2d(*declared.three, 3, padding=1)
+        self.before_five = nn.Conv2d(in_channels, declared.five[0], 1)
+        self.five = nn.Conv2d(*declared.five, 5, padding=2)
+        self.pooled = nn.Conv2d(in_channels, declared.pooled, 1)
+
+    def freeze_units(self) -> list[Unit]:
+        return [
+            (self.one,),
+            (self.before_three,),
+            (self.three,),
+            (self.before_five,),
+            (self.five,),
+            (self.pooled,),
+        ]
+
+    def forward(self, x: Tensor) -> Tensor:
+        branches = [
+            self.one(x),
+            self.three(torch.relu(self.before_three(x))),
+            self.five(torch.relu(self.before_five(x))),
+            self.pooled(nn.functional.max_pool2d(x, 3, stride=1, padding=1)),
+        ]
+        return max_pooled(torch.relu(torch.cat(branches, dim=1)), self.pool)

@@ -8,7 +8,7 @@ from svhn_lab.data.batches import Statistics, normalised
 
 
 class Classifier(nn.Module):
-    """(N, 32, 32, 3) uint8 -> (N, classes) float32 probabilities."""
+    """(N, H, W, 3) uint8 -> (N, classes) float32 probabilities."""
 
     def __init__(self, net: nn.Module, statistics: Statistics) -> None:
         super().__init__()

@@ -1,14 +1,26 @@
-"""Every network of the lab, declared as a list of blocks; a linear layer over the flattened last
-feature map follows each. A new network is one more entry."""
+"""Every network of the lab, declared as a list of blocks and a head of fully connected layers. A
+new network is one more entry, or an Architecture anywhere, named by its dotted path."""
 
+import importlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from svhn_lab.errors import UserError
-from svhn_lab.nets.blocks import Block, ConvPool, PreActivation, Stem
+from svhn_lab.nets.blocks import (
+    Block,
+    ConvPool,
+    Inception,
+    PostActivation,
+    PreActivation,
+    Stem,
+    Unit,
+)
+
+IMAGE_SIZE = 32  # SVHN's
 
 
 class Declaration(Protocol):
@@ -20,39 +32,150 @@ class Declaration(Protocol):
     def build(self, in_channels: int) -> Block: ...
 
 
-ZOO: dict[str, tuple[Declaration, ...]] = {
+@dataclass(frozen=True)
+class Architecture:
+    """A network as data: its blocks, whether the last map is averaged to one value a channel, and
+    the widths of the hidden fully connected layers before the output layer."""
+
+    blocks: tuple[Declaration, ...]
+    average: bool = False
+    hidden: tuple[int, ...] = ()
+
+
+ZOO: dict[str, Architecture] = {
     # Lab report, section 1: exactly 26,346 parameters with ten classes.
-    "baseline": (ConvPool(16, kernel=5), ConvPool(32, kernel=3)),
+    "baseline": Architecture((ConvPool(16, kernel=5), ConvPool(32, kernel=3))),
+    # Lab report, section 1.1: another 5x5 convolution in between, which must lose two pixels for
+    # the 3x3x64 = 576 features that the report names; its own number of channels is not told.
+    "deeper": Architecture(
+        (ConvPool(16, kernel=5), ConvPool(32, kernel=5, padding=1), ConvPool(64, kernel=3)),
+        hidden=(256,),
+    ),
+    # Lab report, section 2: three famous architectures, cut down to 150,000 parameters.
+    "vgg": Architecture(
+        (
+            ConvPool(16, kernel=3, convs=2),
+            ConvPool(32, kernel=3, convs=2),
+            ConvPool(64, kernel=3, convs=2),
+        ),
+        hidden=(64,),
+    ),
+    "inception": Architecture(
+        (
+            ConvPool(32, kernel=3),
+            Inception(16, three=(16, 32), five=(16, 16), pooled=16, pool=2),
+            Inception(32, three=(32, 64), five=(16, 32), pooled=32),
+            Inception(32, three=(32, 64), five=(16, 32), pooled=32),
+        ),
+        average=True,
+    ),
+    # Of the CIFAR family, with one block at each size: ResNet-8.
+    "resnet": Architecture(
+        (
+            PostActivation(16, convs=1, skip=False, pool=1),
+            PostActivation(16, convs=2, pool=1),
+            PostActivation(32, convs=2, pool=1, stride=2),
+            PostActivation(64, convs=2, pool=1, stride=2),
+        ),
+        average=True,
+    ),
+    # Lab report, section 2, the first own network: 87,290 parameters, its widths not told. These
+    # are ones that give exactly that number.
+    "three-blocks": Architecture(
+        (
+            PostActivation(16, convs=2, skip=False),
+            PostActivation(16, convs=2, skip=False),
+            PostActivation(48, convs=2, skip=False, pool=4),
+        ),
+        hidden=(256,),
+    ),
+    "three-blocks-skip": Architecture(
+        (
+            PostActivation(16, convs=2),
+            PostActivation(16, convs=2),
+            PostActivation(48, convs=2, pool=4),
+        ),
+        hidden=(256,),
+    ),
     # Lab report, section 2, the last network: three residual blocks with BN-ReLU before each
     # convolution and after the addition, max-pooling, a fully connected layer. Its diagram is
     # lost; these widths, and a last pooling over the whole map, stay below 150,000 parameters.
-    "preact": (
-        Stem(32),
-        PreActivation(32, convs=2),
-        PreActivation(48, convs=2),
-        PreActivation(64, convs=2, pool=8),
+    "preact": Architecture(
+        (
+            Stem(32),
+            PreActivation(32, convs=2),
+            PreActivation(48, convs=2),
+            PreActivation(64, convs=2, pool="all"),
+        )
+    ),
+    # The same with depthwise separable convolutions or fire modules for the full convolutions.
+    "preact-depthwise": Architecture(
+        (
+            Stem(32),
+            PreActivation(32, convs=2, convolution="depthwise"),
+            PreActivation(48, convs=2, convolution="depthwise"),
+            PreActivation(64, convs=2, convolution="depthwise", pool="all"),
+        )
+    ),
+    "preact-fire": Architecture(
+        (
+            Stem(32),
+            PreActivation(32, convs=2, convolution="fire"),
+            PreActivation(48, convs=2, convolution="fire"),
+            PreActivation(64, convs=2, convolution="fire", pool="all"),
+        )
+    ),
+    # The same without activation after the addition, but for the last.
+    "preact-identity": Architecture(
+        (
+            Stem(32),
+            PreActivation(32, convs=2, activate_sum=False),
+            PreActivation(48, convs=2, activate_sum=False),
+            PreActivation(64, convs=2, pool="all"),
+        )
+    ),
+    # The same with the activations behind the convolutions.
+    "postact": Architecture(
+        (
+            PostActivation(32, convs=1, skip=False, pool=1),
+            PostActivation(32, convs=2),
+            PostActivation(48, convs=2),
+            PostActivation(64, convs=2, pool="all"),
+        )
     ),
 }
 
 
 class Network(nn.Module):
-    """Blocks, then a linear head over the flattened features: (N, 3, 32, 32) -> (N, classes).
+    """Blocks, then a head over the flattened features: (N, 3, H, W) -> (N, classes).
 
     Modules in `held_in_eval` stay in eval mode whoever calls `.train()`: frozen normalisations
     keep their running statistics (see freezing.py).
     """
 
-    def __init__(self, blocks: Sequence[Block], num_classes: int) -> None:
+    def __init__(self, architecture: Architecture, num_classes: int, image_size: int) -> None:
         super().__init__()
+        blocks, channels = [], 3
+        for declaration in architecture.blocks:
+            blocks.append(declaration.build(channels))
+            channels = declaration.channels
         self.blocks = nn.Sequential(*blocks)
-        with torch.no_grad():
-            num_features = self.blocks.eval()(torch.zeros(1, 3, 32, 32)).numel()
-        self.head = nn.Linear(num_features, num_classes)
+        self.average, self.hidden = architecture.average, architecture.hidden
         self.held_in_eval: tuple[nn.Module, ...] = ()
+        self.eval()
+        with torch.no_grad():
+            features = self.features(torch.zeros(1, 3, image_size, image_size))
+        self.num_features = features.shape[1]
+        self.head = head(self.num_features, self.hidden, num_classes)
         self.train()
 
+    def features(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) -> (N, features): what the head looks at."""
+        out: Tensor = self.blocks(images)
+        return (out.mean((2, 3), keepdim=True) if self.average else out).flatten(1)
+
     def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.blocks(images).flatten(1))
+        logits: Tensor = self.head(self.features(images))
         return logits
 
     def train(self, mode: bool = True) -> "Network":
@@ -61,26 +184,65 @@ class Network(nn.Module):
             module.eval()
         return self
 
-    def freeze_units(self) -> list[tuple[nn.Module, ...]]:
+    def freeze_units(self) -> list[Unit]:
         """Modules of every freeze unit, from the front; the head is in none."""
         blocks: list[Block] = [block for block in self.blocks if isinstance(block, Block)]
         return [unit for block in blocks for unit in block.freeze_units()]
 
 
-def build(name: str, *, num_classes: int, seed: int) -> Network:
+def head(num_features: int, hidden: Sequence[int], num_classes: int) -> nn.Module:
+    """Fully connected layers with ReLUs between them."""
+    layers: list[nn.Module] = []
+    for width in hidden:
+        layers += [nn.Linear(num_features, width), nn.ReLU()]
+        num_features = width
+    output = nn.Linear(num_features, num_classes)
+    return nn.Sequential(*layers, output) if layers else output
+
+
+def architecture(name: str) -> Architecture:
+    """The architecture that params.yaml names: an entry of ZOO, or `package.module:name`.
+
+    Raises UserError if there is none of this name.
+    """
+    if name in ZOO:
+        return ZOO[name]
+    module_name, colon, attribute = name.partition(":")
+    if not colon:
+        raise UserError(
+            f"no network is called {name!r}; there are: {', '.join(ZOO)}, "
+            "or name your own as package.module:name"
+        )
+    try:
+        found = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError, ValueError) as failure:
+        raise UserError(
+            f"the network {name!r} cannot be imported ({failure}); it should be like "
+            "package.module:name, importable from the project's top folder"
+        ) from None
+    if not isinstance(found, Architecture):
+        raise UserError(
+            f"{name!r} is of type {type(found).__name__}; it should be an "
+            "svhn_lab.nets.zoo.Architecture"
+        )
+    return found
+
+
+def build(name: str, *, num_classes: int, seed: int, image_size: int = IMAGE_SIZE) -> Network:
     """The named network with fresh weights, given by `seed` alone, in channels-last memory.
 
-    Raises UserError if no network has this name.
+    Raises UserError if no network has this name, or if it cannot take images of this size.
     """
-    if name not in ZOO:
-        raise UserError(f"no network is called {name!r}; there are: {', '.join(ZOO)}")
+    declared = architecture(name)
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
-        blocks, channels = [], 3
-        for declaration in ZOO[name]:
-            blocks.append(declaration.build(channels))
-            channels = declaration.channels
-        net = Network(blocks, num_classes)
+        try:
+            net = Network(declared, num_classes, image_size)
+        except RuntimeError as failure:
+            raise UserError(
+                f"the network {name!r} cannot take images of {image_size}x{image_size} pixels "
+                f"({failure}); change data.image_size, or take another network"
+            ) from None
     return net.to(memory_format=torch.channels_last)
 
 
@@ -88,7 +250,7 @@ def with_new_head(net: Network, *, num_classes: int, seed: int) -> Network:
     """The same network (changed in place) with a fresh head for other classes."""
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
-        net.head = nn.Linear(net.head.in_features, num_classes)
+        net.head = head(net.num_features, net.hidden, num_classes)
     return net
 
 

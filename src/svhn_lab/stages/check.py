@@ -2,25 +2,35 @@
 else runs. Its out never changes, so a right file re-runs nothing; a wrong one stops the graph
 at its first stage, while every result is still where it was."""
 
+import importlib
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.params import PARAMS_FILE, SCRATCH, Params, load
-from svhn_lab.stages.layout import CHECKED
+from svhn_lab.stages.layout import CHECKED, NETS
 from svhn_lab.tracking.files import write_text
 
 
 def check_networks(params: Params) -> None:
-    """Raises UserError naming every key whose network or freeze depth does not exist."""
-    wrong = [
-        f"{PARAMS_FILE}: {key}: no network is called {net!r}; there are: {', '.join(zoo.ZOO)}"
-        for key, net in [
-            *((f"arms.{name}.net", arm.net) for name, arm in params.arms.items()),
-            ("transfer.net", params.transfer.net),
-        ]
-        if net not in zoo.ZOO
-    ]
-    if params.transfer.net in zoo.ZOO:
-        num_units = len(zoo.build(params.transfer.net, num_classes=2, seed=0).freeze_units())
+    """Raises UserError naming every key whose network or freeze depth cannot be had."""
+    wrong = []
+    nets: dict[str, zoo.Network] = {}
+    for key, name in [
+        *((f"arms.{arm}.net", recipe.net) for arm, recipe in params.arms.items()),
+        ("transfer.net", params.transfer.net),
+    ]:
+        try:
+            if name not in nets:
+                size = params.data.image_size
+                nets[name] = zoo.build(name, num_classes=2, seed=0, image_size=size)
+                check_tracked(name)
+        except UserError as failure:
+            wrong.append(f"{PARAMS_FILE}: {key}: {failure}")
+    if params.transfer.net in nets:
+        num_units = len(nets[params.transfer.net].freeze_units())
         wrong += [
             f"{PARAMS_FILE}: transfer.depths: {depth} is beyond {params.transfer.net}, which has "
             f"{num_units} freeze units; take 0..{num_units}"
@@ -29,6 +39,29 @@ def check_networks(params: Params) -> None:
         ]
     if wrong:
         raise UserError("\n".join(wrong))
+
+
+def check_tracked(name: str, project: Path = Path()) -> None:
+    """Raises UserError if the network's module lies in the project where DVC would not see it
+    change: a result could then be older than the code that it is said to come from."""
+    module_name, colon, _ = name.partition(":")
+    file = importlib.import_module(module_name).__file__ if colon else None
+    top = project.resolve()
+    if file is None or top not in Path(file).resolve().parents or "site-packages" in file:
+        return
+    module = Path(file).resolve().relative_to(top)
+    stages = YAML(typ="safe", pure=True).load((project / "dvc.yaml").read_text("utf-8"))["stages"]
+    blind = [
+        stage
+        for stage, definition in stages.items()
+        if NETS in definition["deps"]
+        and not any(Path(dep) in (module, *module.parents) for dep in definition["deps"])
+    ]
+    if blind:
+        raise UserError(
+            f"{module.as_posix()} is no dep of {', '.join(blind)} in dvc.yaml, so DVC would not "
+            f"see it change; move it into {NETS}/, or add it to their deps"
+        )
 
 
 def main() -> None:

@@ -35,12 +35,10 @@ class Group:
     num_classes: int
 
 
-def arm_groups(params: Params) -> dict[str, Group]:
+def arm_groups(params: Params, num_classes: int) -> dict[str, Group]:
     """By arm, its runs."""
     return {
-        name: Group(
-            f"train/{name}", train.identities(params, name), arm.net, arm, train.NUM_CLASSES
-        )
+        name: Group(f"train/{name}", train.identities(params, name), arm.net, arm, num_classes)
         for name, arm in params.arms.items()
     }
 
@@ -70,7 +68,7 @@ def test_accuracy(identity: Identity, group: Group, test: Digits, statistics: St
             f"{identity.name}: {failure}; mend its recipe in params.yaml, "
             f"then `dvc repro {identity.dvc_stage}`"
         )
-    net = load_model(identity, group.net, num_classes=group.num_classes)
+    net = load_model(identity, group.net, num_classes=group.num_classes, image_size=32)
     logits = predict(net, test, statistics, precision=group.recipe.precision)
     return int((logits.argmax(1) == test.labels).sum()) / len(test)
 
@@ -131,7 +129,7 @@ def main() -> None:
     manifest = load_manifest()
     one_thread()
     digits = load_digits("test")
-    arms, depths = arm_groups(params), depth_groups(params)
+    arms, depths = arm_groups(params, manifest.num_classes), depth_groups(params)
     arm_entries = {name: tested(group, digits, manifest.statistics) for name, group in arms.items()}
     pair = load_subset("test", "finetune", params.transfer.finetune_classes)
     depth_entries = {

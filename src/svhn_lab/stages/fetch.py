@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
-from svhn_lab.data import sources
+from svhn_lab.data import own, sources
+from svhn_lab.data.resizing import resized
 from svhn_lab.data.sources import Source, SourceUnavailable
 from svhn_lab.errors import UserError
 from svhn_lab.params import PARAMS_FILE, Data, load
@@ -27,7 +29,18 @@ def open_source(name: str, data: Data, splits: tuple[str, ...]) -> Source:
         return sources.svhn(data.url, splits, DOWNLOADS)
     if name == "rendered":
         return sources.rendered(data.rendered.model_dump(), data.rendered.seed, map=side_by_side)
-    return sources.folder(Path(name).expanduser(), splits)
+    path = Path(name).expanduser()
+    if path.suffix == ".npz":
+        return own.npz(path, splits, test_fraction=data.test_fraction, seed=data.seed)
+    if own.has_class_folders(path):
+        return own.class_folders(
+            path,
+            splits,
+            image_size=data.image_size,
+            test_fraction=data.test_fraction,
+            seed=data.seed,
+        )
+    return sources.folder(path, splits)
 
 
 def side_by_side(function: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[Any]:
@@ -54,7 +67,7 @@ def first_available(data: Data, splits: tuple[str, ...]) -> Source:
     )
 
 
-def save(source: Source, splits: tuple[str, ...], folder: Path) -> dict[str, Any]:
+def save(source: Source, splits: tuple[str, ...], image_size: int, folder: Path) -> dict[str, Any]:
     """Writes every split's arrays below `folder`; gives the facts that source.json holds.
 
     Raises UserError if a split's digits cannot be used.
@@ -63,6 +76,7 @@ def save(source: Source, splits: tuple[str, ...], folder: Path) -> dict[str, Any
     sizes = {}
     for split in splits:
         images, labels = source.read(split)
+        images = np.ascontiguousarray(resized(images, image_size))
         write_array(folder / split / "images.npy", images)
         write_array(folder / split / "labels.npy", labels)
         digest.update(split.encode())
@@ -73,6 +87,8 @@ def save(source: Source, splits: tuple[str, ...], folder: Path) -> dict[str, Any
         "name": source.name,
         "official": source.official,
         "digest": digest.hexdigest(),
+        "classes": list(source.classes),
+        "image_size": image_size,
         "splits": sizes,
         "files": source.files,
     }
@@ -99,7 +115,7 @@ def main() -> None:
     new = RAW.with_name(f".{RAW.name}.new")
     shutil.rmtree(new, ignore_errors=True)
     try:
-        facts = save(source, splits, new)
+        facts = save(source, splits, data.image_size, new)
         write_json(new / "source.json", facts)
         replace_folder(new, RAW)
     finally:

@@ -34,14 +34,19 @@ def pretraining(identity: Identity) -> Identity:
     return Identity("pretrain", "", identity.seed)
 
 
-def starting_network(identity: Identity, transfer: Transfer) -> zoo.Network:
+def starting_network(identity: Identity, transfer: Transfer, image_size: int) -> zoo.Network:
     """The network before fine-tuning. All depths of a draw begin with the same head."""
     num_classes = len(transfer.finetune_classes)
     head_seed = identity.draw or 0
     if identity.arm == SCRATCH:
-        return zoo.build(transfer.net, num_classes=num_classes, seed=head_seed)
+        return zoo.build(
+            transfer.net, num_classes=num_classes, seed=head_seed, image_size=image_size
+        )
     pretrained = load_model(
-        pretraining(identity), transfer.net, num_classes=len(transfer.pretrain_classes)
+        pretraining(identity),
+        transfer.net,
+        num_classes=len(transfer.pretrain_classes),
+        image_size=image_size,
     )
     zoo.with_new_head(pretrained, num_classes=num_classes, seed=head_seed)
     return freeze(pretrained, int(identity.arm), transfer.norm_policy)
@@ -52,6 +57,7 @@ def finetune_one(task: tuple[Identity, Transfer]) -> Identity:
     identity, transfer = task
     assert identity.draw is not None
     classes = transfer.finetune_classes
+    manifest = load_manifest()
     settings = {
         "stage": "finetune",
         "net": transfer.net,
@@ -67,12 +73,12 @@ def finetune_one(task: tuple[Identity, Transfer]) -> Identity:
         settings["pretrained_key"] = record.read(pretraining(identity)).key
     return run(
         identity,
-        starting_network(identity, transfer),
+        starting_network(identity, transfer, manifest.image_size),
         transfer.finetune,
         settings,
         sample,
         load_subset("validation", "finetune", classes),
-        load_manifest(),
+        manifest,
     )
 
 

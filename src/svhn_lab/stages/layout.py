@@ -12,6 +12,7 @@ MANIFEST = PREPARED / "manifest.json"
 SUBSETS = PREPARED / "subsets"
 DRAWS = SUBSETS / "finetune" / "draws.npy"  # (draws, M) indices into train
 PREVIEW = Path("results/preview.png")
+NETS = "src/svhn_lab/nets"  # as dvc.yaml names it in deps
 MODELS = Path("models")
 RESULTS = Path("results")
 CHECKED = RESULTS / "checked.txt"
@@ -19,6 +20,7 @@ EVALUATION = RESULTS / "evaluation.json"
 TIMING = RESULTS / "timing.json"
 PAGE = RESULTS / "page"
 PLOTS = RESULTS / "plots"
+RESULTS_DOC = Path("docs/results.md")
 REGISTRATION = RESULTS / "registration.json"
 
 

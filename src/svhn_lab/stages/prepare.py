@@ -3,7 +3,7 @@ draws of the transfer study, and measures the training digits' statistics."""
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from svhn_lab.data.batches import Images, Labels, channel_statistics
-from svhn_lab.data.subsets import Indices, of_classes, small_draw, validation_split
+from svhn_lab.data.subsets import Indices, of_classes, small_draw, stratified_split
 from svhn_lab.errors import UserError
 from svhn_lab.params import Params, Transfer, load
 from svhn_lab.stages.layout import (
@@ -41,13 +41,14 @@ def load_raw(split: str) -> tuple[Images, Labels]:
         raise UserError(f"{RAW / split}: not found; make it with `dvc repro fetch`") from None
 
 
-def preview(images: Images, labels: Labels) -> Image.Image:
-    """A sheet with a row of digits for each class, 0 to 9, each drawn at twice its size."""
-    sheet = np.zeros((10 * 32, PREVIEW_COLUMNS * 32, 3), dtype=np.uint8)
-    for label in range(10):
+def preview(images: Images, labels: Labels, num_classes: int) -> Image.Image:
+    """A sheet with a row of digits for each class, from 0 on, each drawn at twice its size."""
+    side = images.shape[1]
+    sheet = np.zeros((num_classes * side, PREVIEW_COLUMNS * side, 3), dtype=np.uint8)
+    for label in range(num_classes):
         for column, index in enumerate(np.flatnonzero(labels == label)[:PREVIEW_COLUMNS]):
-            top, left = label * 32, column * 32
-            sheet[top : top + 32, left : left + 32] = images[index]
+            top, left = label * side, column * side
+            sheet[top : top + side, left : left + side] = images[index]
     height, width, _ = sheet.shape
     return Image.fromarray(sheet).resize((2 * width, 2 * height), Image.Resampling.NEAREST)
 
@@ -59,7 +60,12 @@ def cut(params: Params) -> dict[str, tuple[Images, Labels]]:
         more_images, more_labels = load_raw("extra")
         images = np.concatenate([images, more_images])
         labels = np.concatenate([labels, more_labels])
-    train, validation = validation_split(labels, params.data.validation_fraction, params.data.seed)
+    train, validation = stratified_split(
+        labels,
+        params.data.validation_fraction,
+        params.data.seed,
+        key="data.validation_fraction",
+    )
     return {
         "train": (images[train], labels[train]),
         "validation": (images[validation], labels[validation]),
@@ -68,15 +74,21 @@ def cut(params: Params) -> dict[str, tuple[Images, Labels]]:
 
 
 def subsets(
-    transfer: Transfer, splits: Mapping[str, tuple[Images, Labels]]
+    transfer: Transfer, splits: Mapping[str, tuple[Images, Labels]], class_names: Sequence[str]
 ) -> dict[tuple[str, str], Indices]:
     """By (subset, split), the indices of the split's digits that the transfer study pretrains and
-    fine-tunes on. Raises UserError if a split has none."""
+    fine-tunes on. Raises UserError if the data has no such class, or a split no such digit."""
     chosen = {}
+    known = ", ".join(f"{label} ({name})" for label, name in enumerate(class_names))
     for subset, classes in {
         "pretrain": transfer.pretrain_classes,
         "finetune": transfer.finetune_classes,
     }.items():
+        if foreign := [label for label in classes if label >= len(class_names)]:
+            raise UserError(
+                f"params.yaml: transfer.{subset}_classes: the data has no class {foreign[0]}; "
+                f"it has {known}"
+            )
         for split, (_, labels) in splits.items():
             indices = of_classes(labels, classes)
             if not len(indices):
@@ -115,8 +127,10 @@ def manifest(
         "official": source["official"],
         "digest": digest.hexdigest(),
         "splits": {split: len(labels) for split, (_, labels) in splits.items()},
+        "image_size": source["image_size"],
+        "classes": source["classes"],
         "class_counts": {
-            split: np.bincount(labels, minlength=10).tolist()
+            split: np.bincount(labels, minlength=len(source["classes"])).tolist()
             for split, (_, labels) in splits.items()
         },
         "statistics": statistics._asdict(),
@@ -129,7 +143,7 @@ def main() -> None:
     params = load()
     source = read_json(RAW / "source.json", "fetch")
     splits = cut(params)
-    chosen = subsets(params.transfer, splits)
+    chosen = subsets(params.transfer, splits, source["classes"])
     samples = draws(params.transfer, splits["train"][1], params.data.seed)
     facts = manifest(source, splits)
     for split, (images, labels) in splits.items():
@@ -142,7 +156,7 @@ def main() -> None:
         write_json(SUBSETS / subset / "sizes.json", sizes)
     write_array(DRAWS, samples)
     sheet = io.BytesIO()
-    preview(*splits["train"]).save(sheet, format="png")
+    preview(*splits["train"], len(facts["classes"])).save(sheet, format="png")
     write_bytes(PREVIEW, sheet.getvalue())
     write_json(MANIFEST, facts)
     counts = ", ".join(f"{count:,} {split}" for split, count in facts["splits"].items())

@@ -22,8 +22,15 @@ class Manifest:
     official: bool  # whether these are SVHN's own files
     digest: str  # md5 of the digits of all splits
     splits: dict[str, int]  # number of digits
-    class_counts: dict[str, list[int]]  # by split, of the digits 0..9
+    image_size: int  # pixels
+    classes: list[str]  # names, by label
+    class_counts: dict[str, list[int]]  # by split and label
     statistics: Statistics
+
+    @property
+    def num_classes(self) -> int:
+        """Of the whole dataset, which the arms are trained on."""
+        return len(self.classes)
 
     def dataset(self) -> dict[str, Any]:
         """The part that every run and every result carries."""

@@ -1,5 +1,5 @@
 """`pretrain`: trains the transfer study's network on the classes that it is pretrained on, once
-per seed."""
+per seed that a small draw starts from."""
 
 from svhn_lab.nets import zoo
 from svhn_lab.params import Params, Transfer, load
@@ -9,26 +9,33 @@ from svhn_lab.tracking.record import Identity
 
 
 def identities(params: Params) -> list[Identity]:
-    """The runs of the pretraining, one per seed."""
-    return [Identity("pretrain", "", seed) for seed in params.seeds]
+    """The runs of the pretraining, one per seed; of more seeds than draws the first ones."""
+    return [Identity("pretrain", "", seed) for seed in params.seeds[: params.transfer.draws]]
 
 
 def pretrain_one(task: tuple[Identity, Transfer]) -> Identity:
     """One seed of the pretraining."""
     identity, transfer = task
     classes = transfer.pretrain_classes
+    manifest = load_manifest()
+    net = zoo.build(
+        transfer.net,
+        num_classes=len(classes),
+        seed=identity.seed,
+        image_size=manifest.image_size,
+    )
     return run(
         identity,
-        zoo.build(transfer.net, num_classes=len(classes), seed=identity.seed),
+        net,
         transfer.pretrain,
         {"stage": "pretrain", "net": transfer.net, "classes": list(classes)},
         load_subset("train", "pretrain", classes),
         load_subset("validation", "pretrain", classes),
-        load_manifest(),
+        manifest,
     )
 
 
 def main() -> None:
-    """Pretrains once for every seed of params.yaml."""
+    """Pretrains once for every seed."""
     params = load()
     run_all(pretrain_one, [(identity, params.transfer) for identity in identities(params)])

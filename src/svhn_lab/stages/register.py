@@ -34,7 +34,12 @@ def main() -> None:
     entry = arms[arm]
     best = int(np.argmax(entry["validation_accuracy"]))
     identity = train.identities(params, arm)[best]
-    net = load_model(identity, params.arms[arm].net, num_classes=train.NUM_CLASSES)
+    net = load_model(
+        identity,
+        params.arms[arm].net,
+        num_classes=manifest.num_classes,
+        image_size=manifest.image_size,
+    )
     run = record.read(identity)
     name = registry.model_name(manifest.name, manifest.official)
     facts = {
@@ -52,7 +57,8 @@ def main() -> None:
             name,
             run_id=Mirror().add(run, record.read_provenance(identity)),
             key=run.key,
-            num_classes=train.NUM_CLASSES,
+            image_size=manifest.image_size,
+            num_classes=manifest.num_classes,
             tags=facts,
         )
     except (MlflowException, SQLAlchemyError) as failure:

@@ -121,9 +121,9 @@ def save_model(path: Path, net: torch.nn.Module) -> None:
     write_bytes(path, content.getvalue())
 
 
-def load_model(identity: Identity, net: str, *, num_classes: int) -> zoo.Network:
+def load_model(identity: Identity, net: str, *, num_classes: int, image_size: int) -> zoo.Network:
     """The network of a finished run. Raises UserError if the run has left no weights."""
-    network = zoo.build(net, num_classes=num_classes, seed=0)
+    network = zoo.build(net, num_classes=num_classes, seed=0, image_size=image_size)
     try:
         weights = torch.load(model_file(identity), weights_only=True)
     except FileNotFoundError:

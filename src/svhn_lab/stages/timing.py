@@ -64,7 +64,10 @@ def main() -> None:
     one_thread()
     draw = load_draw(0, transfer.finetune_classes)
     depths = [depth for depth in transfer.depths if depth != SCRATCH]
-    nets = {depth: starting_network(identities(params, depth)[0], transfer) for depth in depths}
+    nets = {
+        depth: starting_network(identities(params, depth)[0], transfer, manifest.image_size)
+        for depth in depths
+    }
     checkout = record.checkout_state()
     started, clock = datetime.now(UTC), time.perf_counter()
     table = measure(nets, transfer.finetune, draw, manifest.statistics, transfer.timing_repeats)

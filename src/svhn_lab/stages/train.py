@@ -1,4 +1,4 @@
-"""`train ARM`: trains one arm of the study from scratch on all ten digits, once per seed."""
+"""`train ARM`: trains one arm of the study from scratch on all classes, once per seed."""
 
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
@@ -6,8 +6,6 @@ from svhn_lab.params import PARAMS_FILE, Arm, Params, load
 from svhn_lab.stages.prepared import load_digits, load_manifest
 from svhn_lab.stages.runs import run, run_all
 from svhn_lab.tracking.record import Identity
-
-NUM_CLASSES = 10
 
 
 def identities(params: Params, arm: str) -> list[Identity]:
@@ -18,14 +16,21 @@ def identities(params: Params, arm: str) -> list[Identity]:
 def train_one(task: tuple[Identity, Arm]) -> Identity:
     """One seed of an arm: fresh weights and the order of the digits follow from it."""
     identity, arm = task
+    manifest = load_manifest()
+    net = zoo.build(
+        arm.net,
+        num_classes=manifest.num_classes,
+        seed=identity.seed,
+        image_size=manifest.image_size,
+    )
     return run(
         identity,
-        zoo.build(arm.net, num_classes=NUM_CLASSES, seed=identity.seed),
+        net,
         arm,
         {"stage": "train", "arm": identity.arm},
         load_digits("train"),
         load_digits("validation"),
-        load_manifest(),
+        manifest,
     )
 
 

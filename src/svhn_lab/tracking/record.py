@@ -25,6 +25,8 @@ from svhn_lab.tracking.files import write_json, write_text
 RUNS = Path("results")
 PROVENANCE = Path("results/provenance")
 
+MADE = ("data/", "models/", "results/")  # where the outs of stages lie, and nothing else
+
 # What makes a checkout dirty; DVC rewrites its lock file while the lab runs.
 CHANGES = (".", ":!dvc.lock")
 
@@ -99,11 +101,12 @@ def content_key(
 
 @cache
 def code_digest(stage: str, root: Path = Path()) -> str:
-    """md5 of the source files that dvc.yaml names as deps of the stage."""
+    """md5 of the source files that dvc.yaml names as deps of the stage: whatever of its deps no
+    stage makes."""
     graph = YAML(typ="safe", pure=True).load((root / "dvc.yaml").read_text(encoding="utf-8"))
     digest = hashlib.md5()
     for dependency in graph["stages"][stage]["deps"]:
-        if dependency.startswith("src/"):
+        if not dependency.startswith(MADE):
             path = root / dependency
             files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
             for file in files:

@@ -23,16 +23,23 @@ def model_name(dataset: str, official: bool) -> str:
     return "svhn-small" if official else f"svhn-small-{dataset}"
 
 
-def signature(num_classes: int) -> ModelSignature:
+def signature(image_size: int, num_classes: int) -> ModelSignature:
     """Raw images in, probabilities out; any number of images."""
     return ModelSignature(
-        inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, 32, 32, 3))]),
+        inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, image_size, image_size, 3))]),
         outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, num_classes))]),
     )
 
 
 def register(
-    model: nn.Module, name: str, *, run_id: str, key: str, num_classes: int, tags: dict[str, Any]
+    model: nn.Module,
+    name: str,
+    *,
+    run_id: str,
+    key: str,
+    image_size: int,
+    num_classes: int,
+    tags: dict[str, Any],
 ) -> int:
     """The version of `name` that holds this content (the run with this key), made if it is not
     there, and now the champion."""
@@ -40,7 +47,11 @@ def register(
     mlflow.set_tracking_uri(uri)
     client = MlflowClient(tracking_uri=uri)
     same = client.search_model_versions(f"name = '{name}' and tags.`{KEY}` = '{key}'")
-    version = same[0].version if same else _new_version(client, model, name, run_id, num_classes)
+    version = (
+        same[0].version
+        if same
+        else _new_version(client, model, name, run_id, image_size, num_classes)
+    )
     for tag, value in {KEY: key, **tags}.items():
         client.set_model_version_tag(name, version, tag, str(value))
     client.set_registered_model_alias(name, CHAMPION, version)
@@ -48,7 +59,12 @@ def register(
 
 
 def _new_version(
-    client: MlflowClient, model: nn.Module, name: str, run_id: str, num_classes: int
+    client: MlflowClient,
+    model: nn.Module,
+    name: str,
+    run_id: str,
+    image_size: int,
+    num_classes: int,
 ) -> str:
     run = client.get_run(run_id)
     logged = client.create_logged_model(run.info.experiment_id, name=name, source_run_id=run_id)
@@ -57,9 +73,9 @@ def _new_version(
         model.to(memory_format=torch.contiguous_format),
         name=name,
         model_id=logged.model_id,
-        signature=signature(num_classes),
+        signature=signature(image_size, num_classes),
         # Two images: with one, the exported batch size would be fixed at one.
-        input_example=np.zeros((2, 32, 32, 3), dtype=np.uint8),
+        input_example=np.zeros((2, image_size, image_size, 3), dtype=np.uint8),
         pip_requirements=[f"torch=={torch.__version__.partition('+')[0]}", "numpy"],
         serialization_format="pt2",
     )

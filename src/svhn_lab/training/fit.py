@@ -1,5 +1,6 @@
-"""Trains one network on digits in memory, read top to bottom: shuffle, batch, forward, backward,
-step; then one look at the validation digits. The last epoch's weights are the result."""
+"""Trains one network on digits in memory, read top to bottom: shuffle, batch, augment, forward,
+backward, step; some batches again, if asked; then one look at the validation digits. The last
+epoch's weights are the result."""
 
 import math
 import time
@@ -9,12 +10,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from svhn_lab.data.augmentation import rotated, shifted
 from svhn_lab.data.batches import Digits, Statistics, batches, normalised, shuffled_batches
 from svhn_lab.params import Recipe
+from svhn_lab.training.mining import fed_again
 
 EVALUATION_BATCH = 128  # larger ones leave the processor's cache and are slower
 
-OPTIMIZERS = {"adam": torch.optim.Adam}
+# Each with torch's own defaults for whatever the recipe does not say.
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
 
 
 class Diverged(ArithmeticError):
@@ -31,7 +40,8 @@ class Diverged(ArithmeticError):
 @dataclass(frozen=True)
 class Epoch:
     """What one pass over the training digits gave. Training figures are running means over the
-    epoch's batches, in training mode; losses are nats per digit, accuracies fractions."""
+    pass, in training mode, batches fed again left out; losses are nats per digit, accuracies
+    fractions."""
 
     epoch: int
     learning_rate: float
@@ -69,6 +79,22 @@ def predict(net: nn.Module, digits: Digits, statistics: Statistics, *, precision
     return torch.cat(logits)
 
 
+def optimizer_for(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimizer of the parameters that are not frozen."""
+    trainable = [parameter for parameter in net.parameters() if parameter.requires_grad]
+    options = {"momentum": recipe.momentum} if recipe.optimizer == "sgd" else {}
+    return OPTIMIZERS[recipe.optimizer](trainable, lr=recipe.learning_rate, **options)
+
+
+def augmented(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+    """(N, H, W, 3) uint8 training images, changed as the recipe says."""
+    if recipe.crop_padding:
+        images = shifted(images, recipe.crop_padding, generator)
+    if recipe.rotation:
+        images = rotated(images, recipe.rotation, generator)
+    return images
+
+
 def fit(
     net: nn.Module,
     recipe: Recipe,
@@ -81,50 +107,62 @@ def fit(
 ) -> list[Epoch]:
     """Trains `net` in place and gives the history, one entry an epoch.
 
-    `seed` gives the order of the digits and nothing else. Raises Diverged as soon as an epoch's
-    loss is no number.
+    `seed` gives the order of the digits, and from a generator of its own whatever else the recipe
+    leaves to chance: other augmentation does not change the order. Raises Diverged as soon as an
+    epoch's loss is no number.
     """
     device = train.images.device
     dtype = autocast_dtype(recipe.precision)
-    trainable = [parameter for parameter in net.parameters() if parameter.requires_grad]
-    optimizer = OPTIMIZERS[recipe.optimizer](trainable, lr=recipe.learning_rate)
+    optimizer = optimizer_for(net, recipe)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, recipe.learning_rate_decay)
     order = torch.Generator().manual_seed(seed)
-    num_steps = math.ceil(len(train) / recipe.batch_size)
+    chance = torch.Generator().manual_seed(seed + 2**32)  # seeds are smaller than that
+
+    def step(batch: Digits) -> tuple[Tensor, Tensor]:
+        """The batch's mean loss and number of hits before the step."""
+        images = augmented(batch.images, recipe, chance)
+        with torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
+            logits = net(normalised(images, statistics))
+            loss = nn.functional.cross_entropy(logits.float(), batch.labels)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        return loss.detach(), (logits.detach().argmax(1) == batch.labels).sum()
+
+    num_steps = 0
     history = []
     for epoch in range(1, recipe.epochs + 1):
         started = time.perf_counter()
-        losses = torch.zeros(num_steps, device=device)
-        hits = torch.zeros((), dtype=torch.int64, device=device)
         net.train()
-        for step, batch in enumerate(shuffled_batches(train, recipe.batch_size, order)):
-            with torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
-                logits = net(normalised(batch.images, statistics))
-                loss = nn.functional.cross_entropy(logits.float(), batch.labels)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            losses[step] = loss.detach() * len(batch)
-            hits += (logits.detach().argmax(1) == batch.labels).sum()
+        fed = list(shuffled_batches(train, recipe.batch_size, order))
+        results = [step(train.take(indices)) for indices in fed]
+        losses = torch.stack([loss for loss, _ in results])  # (batches,)
+        again = fed_again(losses, recipe, epoch, chance)
+        more_losses = [step(train.take(fed[index]))[0] for index in again]
         seconds = time.perf_counter() - started
-        if len(broken := (~losses.isfinite()).nonzero()):
-            step = int(broken[0])
-            raise Diverged((epoch - 1) * num_steps + step + 1, epoch, losses[step].item())
+        all_losses = torch.stack([*losses, *more_losses])
+        if len(broken := (~all_losses.isfinite()).nonzero()):
+            index = int(broken[0])
+            raise Diverged(num_steps + index + 1, epoch, all_losses[index].item())
+        num_steps += len(all_losses)
         validation_logits = predict(net, validation, statistics, precision=recipe.precision)
         validation_loss = nn.functional.cross_entropy(validation_logits, validation.labels).item()
         if not math.isfinite(validation_loss):  # the epoch's last step has broken the weights
-            raise Diverged(epoch * num_steps, epoch, validation_loss)
+            raise Diverged(num_steps, epoch, validation_loss)
+        sizes = torch.tensor([len(indices) for indices in fed], device=device)
         history.append(
             Epoch(
                 epoch=epoch,
                 learning_rate=optimizer.param_groups[0]["lr"],
-                train_loss=losses.sum().item() / len(train),
-                train_accuracy=hits.item() / len(train),
+                train_loss=(losses * sizes).sum().item() / len(train),
+                train_accuracy=torch.stack([hits for _, hits in results]).sum().item() / len(train),
                 validation_loss=validation_loss,
                 validation_accuracy=accuracy(validation_logits, validation.labels),
                 seconds=seconds,
             )
         )
         on_epoch(history[-1])
+        schedule.step()
     return history
 
 

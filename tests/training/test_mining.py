@@ -1,0 +1,43 @@
+"""mining.py: the hardest batches, or as many at random, from the epoch that is asked for."""
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from recipes import recipe
+
+from svhn_lab.training.mining import fed_again
+
+LOSSES = torch.tensor([0.3, 0.9, 0.1, 0.9, 0.5, 0.2, 0.4, 0.0])
+
+
+def test_nothing_is_fed_again_without_mining_or_before_its_epoch() -> None:
+    assert fed_again(LOSSES, recipe(), 9, torch.Generator()) == []
+    assert fed_again(LOSSES, recipe(mining="hard", mining_from=4), 3, torch.Generator()) == []
+
+
+def test_the_hardest_come_first_and_the_first_of_equals() -> None:
+    hard = recipe(mining="hard", mining_from=4, mining_fraction=0.5)
+    assert fed_again(LOSSES, hard, 4, torch.Generator()) == [1, 3, 4, 6]
+
+
+@given(
+    losses=st.lists(st.floats(0, 10), min_size=1, max_size=60),
+    fraction=st.floats(0.01, 1),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_the_control_has_just_as_many_steps(
+    losses: list[float], fraction: float, seed: int
+) -> None:
+    hard, control = (
+        fed_again(
+            torch.tensor(losses),
+            recipe(mining=mining, mining_from=1, mining_fraction=fraction),
+            1,
+            torch.Generator().manual_seed(seed),
+        )
+        for mining in ("hard", "random")
+    )
+    assert len(hard) == len(control) == round(fraction * len(losses))
+    assert len(set(control)) == len(control) and set(control) <= set(range(len(losses)))
+    left_out = set(range(len(losses))) - set(hard)
+    assert all(losses[i] >= losses[j] for i in hard for j in left_out)
