@@ -1,11 +1,16 @@
-"""How sure one can be of a figure: intervals over repeated runs and over counted hits."""
+"""How sure one can be of a figure, and of a difference between two: intervals over repeated runs
+and over counted hits, paired tests, correction for many of them."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 CONFIDENCE = 0.95
+SIGN_FLIPS = 2**15  # all of them up to 15 pairs, so many drawn at random beyond
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float] | None:
@@ -24,3 +29,99 @@ def wilson_interval(num_hits: int, num_trials: int) -> tuple[float, float]:
     """The 95 % Wilson score interval (Wilson, 1927) of a proportion."""
     interval = stats.binomtest(num_hits, num_trials).proportion_ci(CONFIDENCE, method="wilson")
     return float(interval.low), float(interval.high)
+
+
+def t_test(differences: Sequence[float], mean: float = 0) -> float | None:
+    """The two-sided p value of the t test that independent differences have this mean; None for
+    fewer than two of them."""
+    if len(differences) < 2:
+        return None
+    deviations = np.subtract(differences, mean)
+    error = float(stats.sem(deviations))
+    if error == 0:  # all the same: nothing is left to chance
+        return 1.0 if deviations.mean() == 0 else 0.0
+    return float(2 * stats.t.sf(abs(deviations.mean()) / error, len(deviations) - 1))
+
+
+def sign_flip_test(differences: Sequence[float]) -> float | None:
+    """The two-sided p value of Fisher's randomisation test on paired differences: how often the
+    mean is as far from 0 when every sign is left to chance. It takes no distribution for granted;
+    of n pairs it cannot be less than 2 / 2^n. None for fewer than two."""
+    if len(differences) < 2:
+        return None
+    result = stats.permutation_test(
+        (np.asarray(differences),),
+        np.mean,
+        permutation_type="samples",
+        n_resamples=SIGN_FLIPS,
+        rng=np.random.default_rng(0),
+    )
+    return float(result.pvalue)
+
+
+def mcnemar_test(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
+    """The two-sided p value of McNemar's exact test that two networks are right equally often: of
+    the images that only one gets right, each then gets half. `first` and `second` (N,) say which
+    of the same images each gets right."""
+    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
+    if only_first + only_second == 0:
+        return 1.0
+    return float(stats.binomtest(only_first, only_first + only_second).pvalue)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p values, corrected for their number (Holm, 1979): that any true null hypothesis falls
+    below a level is no likelier than the level."""
+    count = len(p_values)
+    adjusted = [0.0] * count
+    highest = 0.0
+    for rank, index in enumerate(np.argsort(p_values, kind="stable")):
+        highest = max(highest, min(1.0, (count - rank) * p_values[index]))
+        adjusted[index] = highest
+    return adjusted
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """A mean of paired differences, its 95 % t interval, and the p values of the t test and of the
+    sign-flip test that it is 0. A single pair has neither interval nor p value."""
+
+    mean: float
+    interval: tuple[float, float] | None
+    p_t: float | None
+    p_sign_flip: float | None
+
+
+def paired_difference(values: Sequence[float], reference: Sequence[float]) -> PairedDifference:
+    """Of `values` over `reference`, pair by pair. Raises ValueError if they are not as many."""
+    differences = [a - b for a, b in zip(values, reference, strict=True)]
+    return PairedDifference(
+        mean=float(np.mean(differences)),
+        interval=mean_interval(differences),
+        p_t=t_test(differences),
+        p_sign_flip=sign_flip_test(differences),
+    )
+
+
+def pairs_to_decide(distance: float, deviation: float, level: float) -> int | None:
+    """The smallest number of pairs at which a mean difference, so far from a bound and of this
+    standard deviation, would be told from the bound at `level`, two-sided. None if it lies on it.
+
+    The t test's own formula is solved for n: what has been measured is taken as it is, so this is
+    how many it takes if the next pairs are like these.
+    """
+    if distance == 0:
+        return None
+
+    def decided(pairs: int) -> bool:
+        critical = float(stats.t.isf(level / 2, pairs - 1))
+        return distance * math.sqrt(pairs) >= critical * deviation
+
+    high = 2
+    while not decided(high):
+        high *= 2
+    low = high // 2
+    while high - low > 1:  # decided() is monotonous
+        middle = (low + high) // 2
+        low, high = (low, middle) if decided(middle) else (middle, high)
+    return high

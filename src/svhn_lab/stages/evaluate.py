@@ -1,27 +1,42 @@
 """`evaluate`: the only stage that opens the test digits. Every finished network is tested once, on
-its last epoch's weights; nothing is chosen here."""
+its last epoch's weights; nothing is chosen here. What the arms got is compared pair by pair, and
+the lab report's claims are judged."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
-from svhn_lab.data.batches import Digits, Statistics
+from svhn_lab.data.batches import Digits, Labels
 from svhn_lab.errors import UserError
-from svhn_lab.evidence.statistics import mean_interval, wilson_interval
+from svhn_lab.evidence.claims import judge
+from svhn_lab.evidence.cost import flops_per_image
+from svhn_lab.evidence.metrics import calibration_error, confusion, per_class_accuracy
+from svhn_lab.evidence.statistics import (
+    holm,
+    mcnemar_test,
+    mean_interval,
+    paired_difference,
+    wilson_interval,
+)
+from svhn_lab.nets import zoo
 from svhn_lab.params import SCRATCH, Params, Recipe, load
 from svhn_lab.stages import finetune, train
 from svhn_lab.stages.layout import EVALUATION
 from svhn_lab.stages.mirroring import mirror
-from svhn_lab.stages.prepared import load_digits, load_manifest, load_subset
+from svhn_lab.stages.prepared import Manifest, load_digits, load_manifest, load_subset
 from svhn_lab.stages.runs import load_model
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_json
 from svhn_lab.tracking.record import Identity
-from svhn_lab.training.fan_out import one_thread
+from svhn_lab.training.fan_out import fan_out
 from svhn_lab.training.fit import predict
+
+Probabilities = NDArray[np.float32]  # (test digits, classes)
 
 
 @dataclass(frozen=True)
@@ -32,13 +47,13 @@ class Group:
     identities: list[Identity]
     net: str
     recipe: Recipe
-    num_classes: int
+    classes: tuple[int, ...] | None = None  # of the test digits; None for all
 
 
-def arm_groups(params: Params, num_classes: int) -> dict[str, Group]:
+def arm_groups(params: Params) -> dict[str, Group]:
     """By arm, its runs."""
     return {
-        name: Group(f"train/{name}", train.identities(params, name), arm.net, arm, num_classes)
+        name: Group(f"train/{name}", train.identities(params, name), arm.net, arm)
         for name, arm in params.arms.items()
     }
 
@@ -52,56 +67,146 @@ def depth_groups(params: Params) -> dict[str, Group]:
             finetune.identities(params, depth),
             transfer.net,
             transfer.finetune,
-            len(transfer.finetune_classes),
+            transfer.finetune_classes,
         )
         for depth in transfer.depths
     }
 
 
-def test_accuracy(identity: Identity, group: Group, test: Digits, statistics: Statistics) -> float:
-    """The fraction of test digits that the run's network gets right, computed as it was trained.
+def test_digits(group: Group) -> Digits:
+    """The test digits that the group's networks tell apart."""
+    if group.classes is None:
+        return load_digits("test")
+    return load_subset("test", "finetune", group.classes)
+
+
+def answer(task: tuple[Identity, Group]) -> Probabilities:
+    """What the run's network says of every test digit, computed as it was trained.
 
     Raises UserError if the run failed.
     """
+    identity, group = task
     if failure := record.read(identity).failure:
         raise UserError(
             f"{identity.name}: {failure}; mend its recipe in params.yaml, "
             f"then `dvc repro {identity.dvc_stage}`"
         )
-    net = load_model(identity, group.net, num_classes=group.num_classes, image_size=32)
-    logits = predict(net, test, statistics, precision=group.recipe.precision)
-    return int((logits.argmax(1) == test.labels).sum()) / len(test)
+    manifest = load_manifest()
+    num_classes = manifest.num_classes if group.classes is None else len(group.classes)
+    net = load_model(identity, group.net, num_classes=num_classes, image_size=manifest.image_size)
+    logits = predict(net, test_digits(group), manifest.statistics, precision=group.recipe.precision)
+    probabilities: Probabilities = torch.softmax(logits, 1).numpy()
+    return probabilities
 
 
-def summary(group: Group, accuracies: Sequence[float], num_test: int) -> dict[str, Any]:
-    """The group's entry in evaluation.json."""
+def summary(
+    group: Group, answers: list[Probabilities], labels: Labels, image_size: int
+) -> dict[str, Any]:
+    """The group's entry in evaluation.json. Accuracies and differences are fractions."""
     records = [record.read(identity) for identity in group.identities]
     counts = records[0].num_parameters
     draws = [identity.draw for identity in group.identities if identity.draw is not None]
+    accuracies = [float((answer.argmax(1) == labels).mean()) for answer in answers]
     interval = mean_interval(accuracies)
+    num_classes = answers[0].shape[1]
+    mistaken = np.sum([confusion(a.argmax(1), labels, num_classes) for a in answers], axis=0)
+    net = zoo.build(group.net, num_classes=num_classes, seed=0, image_size=image_size)
     return {
         "parameters": counts["total"],
         "trainable_parameters": counts["trainable"],
+        "flops_per_image": flops_per_image(net, image_size),
+        "seconds_per_epoch": seconds_per_epoch(group),
         "seeds": [identity.seed for identity in group.identities],
         **({"draws": draws} if draws else {}),
         "keys": [run.key for run in records],
         "validation_accuracy": [run.metrics["validation_accuracy"] for run in records],
-        "test_accuracy": list(accuracies),
-        "test_digits": num_test,
+        "test_accuracy": accuracies,
+        "test_digits": len(labels),
         "mean": float(np.mean(accuracies)),
         # A fraction is no less than 0 and no more than 1, though a t interval may be.
         "interval": None if interval is None else np.clip(interval, 0, 1).tolist(),
+        "confusion": mistaken.tolist(),  # summed over the runs: rows are true classes
+        "per_class_accuracy": per_class_accuracy(mistaken.tolist()),
+        "calibration_error": float(np.mean([calibration_error(a, labels) for a in answers])),
     }
 
 
-def tested(group: Group, test: Digits, statistics: Statistics) -> dict[str, Any]:
-    """Tests every run of the group, says and gives the summary."""
-    accuracies = [test_accuracy(run, group, test, statistics) for run in group.identities]
-    entry = summary(group, accuracies, len(test))
-    interval = entry["interval"]
+def seconds_per_epoch(group: Group) -> float:
+    """The median of all epochs of the group's runs, as measured when they ran: beside other runs
+    on the same machine. It has a clock in it, so no dep of this stage holds it; it is as old as
+    the results that it stands beside."""
+    runs = [record.read_provenance(identity) for identity in group.identities]
+    return float(np.median([seconds for run in runs for seconds in run.seconds_per_epoch]))
+
+
+def comparisons(
+    references: Mapping[str, str],
+    entries: Mapping[str, Mapping[str, Any]],
+    answers: Mapping[str, list[Probabilities]],
+    labels: Labels,
+) -> dict[str, dict[str, Any]]:
+    """By arm, its paired difference to its reference; the p values of the t tests are corrected
+    over all arms that have one."""
+    found: dict[str, dict[str, Any]] = {}
+    for arm, reference in references.items():
+        difference = paired_difference(
+            entries[arm]["test_accuracy"], entries[reference]["test_accuracy"]
+        )
+        found[arm] = {
+            "reference": reference,
+            "difference": difference.mean,
+            "difference_interval": difference.interval and list(difference.interval),
+            "p_t": difference.p_t,
+            "p_sign_flip": difference.p_sign_flip,
+            "p_holm": None,
+            # Of each seed's two networks, on the test digits.
+            "p_mcnemar": [
+                mcnemar_test(one.argmax(1) == labels, other.argmax(1) == labels)
+                for one, other in zip(answers[arm], answers[reference], strict=True)
+            ],
+        }
+    tested = [entry for entry in found.values() if entry["p_t"] is not None]
+    for entry, p_holm in zip(tested, holm([entry["p_t"] for entry in tested]), strict=True):
+        entry["p_holm"] = p_holm
+    return found
+
+
+def claims(params: Params, entries: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """By claim of the lab report, what it says, the difference that the report's own figures
+    have, and the verdict."""
+    report = params.lab_report
+    verdicts = judge(report.claims, {arm: e["test_accuracy"] for arm, e in entries.items()})
+    found = {}
+    for name, claim in report.claims.items():
+        both = claim.arm in report.accuracy and claim.reference in report.accuracy
+        lab_difference = (
+            (report.accuracy[claim.arm] - report.accuracy[claim.reference]) / 100 if both else None
+        )
+        verdict = asdict(verdicts[name])
+        found[name] = claim.model_dump() | {"lab_difference": lab_difference} | verdict
+    return found
+
+
+def say(group: Group, entry: Mapping[str, Any]) -> None:
+    """Prints the group's accuracy."""
+    interval, runs = entry["interval"], len(entry["test_accuracy"])
     band = f", 95 % t interval {interval[0]:.2%} to {interval[1]:.2%}" if interval else ""
-    click.echo(f"{group.name}: test accuracy {entry['mean']:.2%} (n = {len(accuracies)}{band})")
-    return entry
+    click.echo(f"{group.name}: test accuracy {entry['mean']:.2%} (n = {runs}{band})")
+
+
+def evaluate(
+    groups: Mapping[str, Group], manifest: Manifest
+) -> tuple[dict[str, dict[str, Any]], dict[str, list[Probabilities]]]:
+    """By name, every group's entry and its networks' answers."""
+    tasks = [(run, group) for group in groups.values() for run in group.identities]
+    tested = iter(fan_out(answer, tasks))
+    answers = {name: [next(tested) for _ in g.identities] for name, g in groups.items()}
+    entries = {}
+    for name, group in groups.items():
+        labels = test_digits(group).labels.numpy()
+        entries[name] = summary(group, answers[name], labels, manifest.image_size)
+        say(group, entries[name])
+    return entries, answers
 
 
 def figures_by_key(evaluation: dict[str, Any]) -> dict[str, dict[str, float]]:
@@ -127,20 +232,26 @@ def main() -> None:
     """Writes results/evaluation.json and mirrors the test figures to MLflow."""
     params = load()
     manifest = load_manifest()
-    one_thread()
-    digits = load_digits("test")
-    arms, depths = arm_groups(params, manifest.num_classes), depth_groups(params)
-    arm_entries = {name: tested(group, digits, manifest.statistics) for name, group in arms.items()}
-    pair = load_subset("test", "finetune", params.transfer.finetune_classes)
-    depth_entries = {
-        name: tested(group, pair, manifest.statistics) for name, group in depths.items()
-    }
-    scratch = depth_entries.pop(SCRATCH, None)
+    groups = arm_groups(params)
+    arms, answers = evaluate(groups, manifest)
+    labels = load_digits("test").labels.numpy()
+    compared = comparisons(params.references, arms, answers, labels)
+    for name, entry in arms.items():
+        entry |= compared.get(name, {"reference": None})
+        lab_accuracy = params.lab_report.accuracy.get(name)
+        entry["lab_accuracy"] = None if lab_accuracy is None else lab_accuracy / 100
+    judged = claims(params, arms)
+    for claim in judged.values():
+        click.echo(f"{claim['verdict']}: {claim['says']}")
+    depths = depth_groups(params)
+    pretrained, _ = evaluate(depths, manifest)
+    scratch = pretrained.pop(SCRATCH, None)
     evaluation = {
         "dataset": manifest.dataset() | {"official": manifest.official},
-        "arms": arm_entries,
-        "transfer": {"pretrained": depth_entries, "scratch": scratch},
+        "arms": arms,
+        "claims": judged,
+        "transfer": {"pretrained": pretrained, "scratch": scratch},
     }
     write_json(EVALUATION, evaluation)
-    groups = [*arms.values(), *depths.values()]
-    mirror([run for group in groups for run in group.identities], figures_by_key(evaluation))
+    runs = [run for group in (*groups.values(), *depths.values()) for run in group.identities]
+    mirror(runs, figures_by_key(evaluation))

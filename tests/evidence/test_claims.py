@@ -1,0 +1,78 @@
+"""claims.py: a claim is upheld or rejected only when the data tell; else how many seeds would."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from svhn_lab.evidence.claims import judge, within
+from svhn_lab.params import Claim
+
+BASE = [0.850, 0.853, 0.848, 0.851, 0.852]
+
+
+def claim(**bounds: float) -> Claim:
+    return Claim(says="so", arm="arm", reference="base", **bounds)
+
+
+def verdict(differences: list[float], **bounds: float) -> tuple[str, int | None]:
+    arms = {"base": BASE, "arm": [a + d for a, d in zip(BASE, differences, strict=True)]}
+    found = judge({"one": claim(**bounds)}, arms)["one"]
+    assert found.seeds == 5
+    assert found.difference == pytest.approx(np.mean(differences))
+    return found.verdict, found.seeds_to_decide
+
+
+NEAR = [0.001, -0.001, 0.0005, 0.0, -0.0005]
+BETTER = [0.031, 0.029, 0.030, 0.028, 0.032]
+WILD = [0.05, -0.04, 0.02, -0.01, 0.03]
+
+
+def test_better_and_the_same_are_told_apart() -> None:
+    assert verdict(BETTER, at_least=0) == ("upheld", None)
+    assert verdict(BETTER, at_most=0) == ("rejected", None)
+    assert verdict(NEAR, at_least=-1, at_most=1) == ("upheld", None)
+    assert verdict(BETTER, at_least=-1, at_most=1) == ("rejected", None)
+    assert verdict([-d for d in BETTER], at_least=-4, at_most=-2) == ("upheld", None)
+
+
+def test_what_the_seeds_do_not_tell_is_not_decided_but_how_many_would() -> None:
+    found, seeds = verdict(WILD, at_least=0)
+    assert found == "not decided"
+    assert seeds is not None and seeds > 5
+    # Were there so many seeds like these, it would be.
+    many = (WILD * (seeds // 5 + 2))[: seeds + 5]
+    arms = {"base": [0.85] * len(many), "arm": [0.85 + d for d in many]}
+    assert judge({"one": claim(at_least=0)}, arms)["one"].verdict == "upheld"
+
+
+def test_one_seed_decides_nothing() -> None:
+    found = judge({"one": claim(at_least=0)}, {"base": [0.8], "arm": [0.9]})["one"]
+    assert (found.verdict, found.p_holm, found.interval) == ("not decided", None, None)
+
+
+def test_many_claims_are_corrected_for_together() -> None:
+    arms = {"base": BASE, "arm": [a + d for a, d in zip(BASE, [0.02, 0.01, 0.03, 0.004, 0.02])]}
+    alone = judge({"one": claim(at_least=0)}, arms)
+    together = judge({str(i): claim(at_least=0) for i in range(10)}, arms)
+    assert alone["one"].verdict == "upheld"
+    assert {found.verdict for found in together.values()} == {"not decided"}
+
+
+@given(
+    st.lists(st.floats(-0.1, 0.1), min_size=2, max_size=10),
+    st.floats(-5, 4.9),
+    st.floats(0.1, 5),
+)
+def test_a_verdict_never_contradicts_the_mean(
+    differences: list[float], low: float, width: float
+) -> None:
+    one = claim(at_least=low, at_most=low + width)
+    arms = {"base": [0.5] * len(differences), "arm": [0.5 + d for d in differences]}
+    found = judge({"one": one}, arms)["one"]
+    if found.verdict != "not decided":
+        assert within(one, found.difference) == (found.verdict == "upheld")
+        assert found.p_holm is not None and found.p_holm < 0.05
+        assert found.seeds_to_decide is None
+    elif found.seeds_to_decide is not None:
+        assert found.seeds_to_decide > len(differences)
