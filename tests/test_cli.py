@@ -12,6 +12,7 @@ import pytest
 import scipy.io
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
+from toy import keep_arms
 
 PROJECT = Path(__file__).parents[1]
 STAGES = [
@@ -79,6 +80,12 @@ def test_every_command_says_what_it_does(stage: str) -> None:
         ("batch_size: 128", "batch_size: -128", "params.yaml: training.batch_size: should be"),
         ("precision:", "precison:", "precison: unknown key; did you mean `precision`?"),
         ("{net: preact}", "{net: resnt}", "arms.preact.net: no network is called 'resnt'"),
+        (
+            "optimizer: adamw",
+            "optimizer: sparse-adam",
+            "arms.adamw.optimizer: sparse-adam takes sparse gradients only",
+        ),
+        ("  deeper: baseline", "  deeper: basline", "references.deeper: no arm is called 'basl"),
         ("6, 7]", "6, 7, 8]", "transfer.depths: 8 is beyond preact, which has 7 freeze units"),
         ("[svhn, rendered]", "[]", "data.sources: list should have at least 1 item"),
     ],
@@ -96,7 +103,7 @@ def test_right_params_pass(project: Path) -> None:
 
 
 def test_an_unknown_arm_or_depth_is_answered_with_those_there_are(project: Path) -> None:
-    assert "arms: has no 'sgdd'; there are: baseline, preact" in refused("train", "sgdd")
+    assert "arms: has no 'sgdd'; there are: baseline, deeper, " in refused("train", "sgdd")
     assert "transfer.depths: has no '9'; there are: scratch, 0" in refused("finetune", "9")
 
 
@@ -142,7 +149,8 @@ def svhn_part(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make_toy(sources: Path) -> None:
-    """Settings for few digits and one short run."""
+    """Settings for few digits and one short run of one arm."""
+    keep_arms(Path(), "baseline")
     set_param("[svhn, rendered]", f"[{sources}]")
     set_param("samples_per_class: 50", "samples_per_class: 5")
     set_param("seeds: [0, 1, 2]", "seeds: [0]")

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
-from ruamel.yaml import YAML
+from toy import change_params, keep_arms
 
 PROJECT = Path(__file__).parents[1]
 
@@ -32,24 +32,10 @@ TOY: dict[str, Any] = {
         "finetune": {"epochs": 2},
     },
 }
-# Two arms and the pretraining twice each, three depths on two draws, the timing.
-TOY_RUNS = 2 * 2 + 2 + 3 * 2 + 1
-
-
-def merge(tree: dict[str, Any], changes: Mapping[str, Any]) -> None:
-    """Sets the leaves of `changes` in `tree`."""
-    for key, value in changes.items():
-        if isinstance(value, Mapping):
-            merge(tree[key], value)
-        else:
-            tree[key] = value
-
-
-def change_params(clone: Path, changes: Mapping[str, Any]) -> None:
-    yaml = YAML()
-    tree = yaml.load(clone / "params.yaml")
-    merge(tree, changes)
-    yaml.dump(tree, clone / "params.yaml")
+ARMS = ("baseline", "crop", "preact", "postact")
+# The arms and the pretraining twice each, three depths on two draws, the timing.
+TOY_RUNS = len(ARMS) * 2 + 2 + 3 * 2 + 1
+TOY_MODELS = TOY_RUNS - 1
 
 
 @contextlib.contextmanager
@@ -63,11 +49,31 @@ def other_params(clone: Path, changes: Mapping[str, Any]) -> Iterator[None]:
         (clone / "params.yaml").write_bytes(before)
 
 
+# Python runs a module of this name at its start: which stage opens prepared test digits to read.
+WATCH = """
+import os, sys
+
+def watch(event, arguments):
+    if event == "open" and "data/prepared/test/" in str(arguments[0]):
+        stage, mode = os.environ.get("DVC_STAGE"), arguments[1]
+        if stage and mode and "r" in mode:
+            with os.fdopen(os.open(os.environ["OPENED"], os.O_APPEND | os.O_WRONLY), "w") as log:
+                print(stage, arguments[0], file=log)
+
+sys.addaudithook(watch)
+"""
+
+
 class Clone:
     """A clone of the project, with what is not committed yet, at toy size."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.opened = path.parent / "opened.txt"
+        self.opened.touch()
+        self.watch = path.parent / "watch"
+        self.watch.mkdir()
+        (self.watch / "sitecustomize.py").write_text(WATCH)
         git = ["git", "-C", str(PROJECT)]
         subprocess.run(["git", "clone", "--quiet", str(PROJECT), str(path)], check=True)
         listing = ["ls-files", "-z", "--modified", "--others", "--exclude-standard"]
@@ -78,6 +84,7 @@ class Clone:
                 shutil.copy(PROJECT / name, path / name)
             else:
                 (path / name).unlink(missing_ok=True)
+        keep_arms(path, *ARMS)
         change_params(path, TOY)
 
     def run(self, *command: str) -> str:
@@ -89,7 +96,8 @@ class Clone:
     def try_run(self, *command: str) -> subprocess.CompletedProcess[str]:
         environment = os.environ | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(self.path / "src"),
+            "PYTHONPATH": f"{self.path / 'src'}{os.pathsep}{self.watch}",
+            "OPENED": str(self.opened),
         }
         return subprocess.run(
             command, cwd=self.path, env=environment, capture_output=True, text=True
@@ -150,7 +158,7 @@ def test_a_run_shows_what_a_reader_looks_for(lab: Clone) -> None:
 def test_evaluation_has_an_entry_for_every_arm_and_depth(lab: Clone) -> None:
     evaluation = lab.read("results/evaluation.json")
     assert evaluation["dataset"]["splits"] == {"train": 540, "validation": 60, "test": 200}
-    assert list(evaluation["arms"]) == ["baseline", "preact"]
+    assert list(evaluation["arms"]) == list(ARMS)
     assert list(evaluation["transfer"]["pretrained"]) == ["0", "7"]
     entries = [
         *evaluation["arms"].values(),
@@ -165,6 +173,61 @@ def test_evaluation_has_an_entry_for_every_arm_and_depth(lab: Clone) -> None:
         assert low <= entry["mean"] <= high
     trainable = [e["trainable_parameters"] for e in evaluation["transfer"]["pretrained"].values()]
     assert trainable == [124_426 - 650 + 130, 130]
+
+
+def test_arms_are_compared_pair_by_pair_with_their_references(lab: Clone) -> None:
+    arms = lab.read("results/evaluation.json")["arms"]
+    assert {name: arm["reference"] for name, arm in arms.items()} == {
+        "baseline": None,
+        "crop": "baseline",
+        "preact": None,  # its reference is no arm of the toy lab
+        "postact": "preact",
+    }
+    crop, baseline = arms["crop"], arms["baseline"]
+    pairs = zip(crop["test_accuracy"], baseline["test_accuracy"], strict=True)
+    assert crop["difference"] == pytest.approx(np.mean([a - b for a, b in pairs]))
+    low, high = crop["difference_interval"]
+    assert low <= crop["difference"] <= high
+    assert 0 <= crop["p_t"] <= crop["p_holm"] <= 1
+    assert len(crop["p_mcnemar"]) == 2
+    assert crop["lab_accuracy"] is None and baseline["lab_accuracy"] == 0.8628
+    for arm in arms.values():
+        assert arm["seconds_per_epoch"] > 0 and arm["flops_per_image"] > 10**6
+        assert 0 <= arm["calibration_error"] <= 1
+        counts = np.array(arm["confusion"])
+        assert counts.shape == (10, 10) and counts.sum() == 2 * 200
+        assert np.trace(counts) / counts.sum() == pytest.approx(arm["mean"])
+        shares = np.diag(counts) / counts.sum(1)
+        np.testing.assert_allclose(arm["per_class_accuracy"], shares)
+
+
+def test_the_claims_about_the_arms_are_judged(lab: Clone) -> None:
+    claims = lab.read("results/evaluation.json")["claims"]
+    assert set(claims) == {"crop", "preactivation"}
+    for claim in claims.values():
+        assert claim["verdict"] in ("upheld", "rejected", "not decided")
+        assert claim["seeds"] == 2
+    page = (lab.path / "results/page/index.html").read_text()
+    assert "Cropping costs 2 points" in page
+
+
+def test_the_results_are_written_as_markdown_with_their_digits_commit_and_machine(
+    lab: Clone,
+) -> None:
+    lab.run("python", "-m", "svhn_lab", "report", "--markdown")
+    text = (lab.path / "docs/results.md").read_text()
+    evaluation = lab.read("results/evaluation.json")
+    assert evaluation["dataset"]["digest"] in text and "“rendered”" in text
+    commit = lab.run("git", "rev-parse", "HEAD").strip()
+    assert f"`{commit}`, with changes" in text
+    assert f"{os.cpu_count()} cores" in text
+    for arm in evaluation["arms"].values():
+        assert f"{100 * arm['mean']:.2f} %" in text
+
+
+def test_no_stage_but_evaluate_opens_the_test_digits(lab: Clone) -> None:
+    opened = lab.opened.read_text().splitlines()
+    assert {line.split()[0] for line in opened} == {"evaluate"}
 
 
 def test_the_registered_champion_takes_raw_images_of_any_number(lab: Clone) -> None:
@@ -193,13 +256,32 @@ def test_changing_one_arm_would_run_that_arm_and_what_follows_from_it_alone(lab:
     assert sorted(stages) == ["check", "evaluate", "register", "report", "train@baseline"]
 
 
+def test_editing_one_arm_trains_that_arm_alone(lab: Clone) -> None:
+    def models() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in (lab.path / "models").rglob("*.pt")}
+
+    before = models()
+    with other_params(lab.path, {"arms": {"crop": {"crop_padding": 2}}}):
+        lab.run("dvc", "repro")
+        changed = {path.parent.name for path, moment in models().items() if moment != before[path]}
+    assert changed == {"crop"}
+    lab.run("dvc", "repro")
+
+
+def test_what_is_said_of_arms_trains_none(lab: Clone) -> None:
+    with other_params(lab.path, {"references": {"crop": "preact"}}):
+        plan = lab.run("dvc", "repro", "--dry")
+    stages = [line.split("'")[1] for line in plan.splitlines() if line.startswith("Running stage")]
+    assert sorted(stages) == ["check", "evaluate", "register", "report"]
+
+
 def test_wrong_params_stop_the_graph_while_every_result_is_still_there(lab: Clone) -> None:
     before = sorted((lab.path / "models").rglob("*.pt"))
     with other_params(lab.path, {"training": {"batch_size": -1}}):
         done = lab.try_run("dvc", "repro")
     assert done.returncode != 0
     assert "params.yaml: training.batch_size: should be greater" in done.stdout + done.stderr
-    assert len(before) == 12
+    assert len(before) == TOY_MODELS
     assert sorted((lab.path / "models").rglob("*.pt")) == before
 
 
@@ -211,7 +293,7 @@ def test_what_the_data_lack_stops_the_graph_while_everything_is_still_there(lab:
     assert done.returncode != 0
     assert "samples_per_class: is 5000, but the training split has" in done.stdout + done.stderr
     assert before <= {path for place in places for path in place.rglob("*.*")}
-    assert len([path for path in before if path.suffix == ".pt"]) == 12
+    assert len([path for path in before if path.suffix == ".pt"]) == TOY_MODELS
 
 
 def test_other_small_draws_do_not_touch_the_arms(lab: Clone) -> None:

@@ -88,11 +88,17 @@ def evaluate() -> None:
 
 
 @cli.command()
-def report() -> None:
+@click.option("--markdown", is_flag=True, help="Write docs/results.md instead: the tables alone.")
+def report(markdown: bool) -> None:
     """Write the page and the plots."""
-    from svhn_lab.stages import report
+    if markdown:
+        from svhn_lab.stages import results_doc
 
-    report.main()
+        results_doc.main()
+    else:
+        from svhn_lab.stages import report
+
+        report.main()
 
 
 @cli.command()

@@ -52,7 +52,8 @@ def test_one_seed_decides_nothing() -> None:
 
 
 def test_many_claims_are_corrected_for_together() -> None:
-    arms = {"base": BASE, "arm": [a + d for a, d in zip(BASE, [0.02, 0.01, 0.03, 0.004, 0.02])]}
+    more = [0.02, 0.01, 0.03, 0.004, 0.02]
+    arms = {"base": BASE, "arm": [a + d for a, d in zip(BASE, more, strict=True)]}
     alone = judge({"one": claim(at_least=0)}, arms)
     together = judge({str(i): claim(at_least=0) for i in range(10)}, arms)
     assert alone["one"].verdict == "upheld"

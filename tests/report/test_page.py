@@ -17,6 +17,11 @@ def entry(mean: float, **more: Any) -> dict[str, Any]:
         "test_accuracy": [mean - 0.01, mean + 0.01],
         "mean": mean,
         "interval": [mean - 0.02, mean + 0.02],
+        "draws": [0, 1],
+        "flops_per_image": 12_345_678,
+        "seconds_per_epoch": 1.25,
+        "lab_accuracy": None,
+        "reference": None,
         **more,
     }
 
@@ -36,29 +41,55 @@ TIMING = {
 
 
 def rendered(**changes: Any) -> str:
-    arms = {"baseline": entry(0.85), "<preact>": entry(0.9321)}
-    return page.render(
-        {
-            "dataset": {
-                "name": "rendered",
-                "official": False,
-                "digest": "d" * 32,
-                "splits": {"train": 12_345, "validation": 100, "test": 200},
-            },
-            "max_parameters": 150_000,
-            "best": {"name": "<preact>", "entry": arms["<preact>"]},
-            "preview": "AAAA",
-            "arms": arms,
-            "transfer_net": "preact",
-            "pretrain_classes": (1, 2),
-            "finetune_classes": (0, 9),
-            "samples_per_class": 50,
-            "accuracy_plot": plots.svg(plots.accuracy_by_depth(TRANSFER, 7)),
-            "time_plot": plots.svg(plots.time_by_depth(TIMING)),
-            "transfer_rows": [{"depth": "0", **entry(0.95), "milliseconds": "100.0"}],
-        }
-        | changes
-    )
+    return page.render(context(**changes))
+
+
+COMPARED = {
+    "reference": "baseline",
+    "difference": 0.0821,
+    "difference_interval": [-0.004, 0.1],
+    "p_holm": 0.0004,
+    "lab_accuracy": 0.938,
+}
+CLAIM = {
+    "says": "The best is better",
+    "arm": "<preact>",
+    "reference": "baseline",
+    "at_least": -1.0,
+    "at_most": None,
+    "lab_difference": 0.075,
+    "difference": 0.0821,
+    "interval": [-0.004, 0.1],
+    "p_holm": 0.07,
+    "verdict": "not decided",
+    "seeds": 2,
+    "seeds_to_decide": 1234,
+}
+
+
+def context(**changes: Any) -> dict[str, Any]:
+    arms = {"baseline": entry(0.85), "<preact>": entry(0.9321, **COMPARED)}
+    return {
+        "dataset": {
+            "name": "rendered",
+            "official": False,
+            "digest": "d" * 32,
+            "splits": {"train": 12_345, "validation": 100, "test": 200},
+        },
+        "max_parameters": 150_000,
+        "best": {"name": "<preact>", "entry": arms["<preact>"]},
+        "preview": "AAAA",
+        "arms": arms,
+        "claims": {"one": CLAIM},
+        "num_seeds": 2,
+        "transfer_net": "preact",
+        "pretrain_classes": (1, 2),
+        "finetune_classes": (0, 9),
+        "samples_per_class": 50,
+        "accuracy_plot": plots.svg(plots.accuracy_by_depth(TRANSFER, 7)),
+        "time_plot": plots.svg(plots.time_by_depth(TIMING)),
+        "transfer_rows": [{"depth": "0", **entry(0.95), "milliseconds": "100.0"}],
+    } | changes
 
 
 def test_the_page_shows_the_figures_with_their_n_and_band() -> None:
@@ -66,6 +97,53 @@ def test_the_page_shows_the_figures_with_their_n_and_band() -> None:
     assert "93.21 % test accuracy (95 % t interval 91.21 to 95.21 %, n = 2 seeds)" in text
     assert "12,345 training digits" in text
     assert "&lt;preact&gt;" in text and "<preact>" not in text
+
+
+def test_the_labs_figure_stands_beside_ours_with_the_paired_difference() -> None:
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", rendered()))
+    assert (
+        "&lt;preact&gt; 26,346 12.3 1.2 93.21 % 93.21 % 91.21 to 95.21 % 93.80 % baseline +8.21 "
+        "−0.40 to +10.00 &lt; 0.001" in text
+    )
+
+
+def test_a_claim_that_is_not_decided_says_how_many_seeds_would_decide_it() -> None:
+    for text in (rendered(), page.render_markdown(context(**MARKDOWN))):
+        assert "The best is better" in text and "−1 or more" in text
+        assert "not decided" in text and "about 1,234" in text
+
+
+MARKDOWN = {
+    "seeds": (0, 1),
+    "training": {"epochs": 5, "batch_size": 128, "optimizer": "adam", "learning_rate": 0.001},
+    "commits": ["`abc`, with changes"],
+    "machines": ["Linux x86_64, 2 cores"],
+}
+
+
+def test_markdown_says_digits_commit_and_machine_and_its_tables_are_whole() -> None:
+    text = page.render_markdown(context(**MARKDOWN))
+    assert "“rendered” (**not official SVHN**" in text
+    assert "- **Commit:** `abc`, with changes." in text
+    assert "- **Machine:** Linux x86_64, 2 cores." in text
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    tables = [table.splitlines() for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)]
+    assert len(tables) == 3 and sum(map(len, tables)) == len(rows)
+    for table in tables:
+        assert len({row.count("|") for row in table}) == 1
+
+
+def test_no_claims_no_section_of_claims() -> None:
+    assert "lab report claims" not in rendered(claims={})
+
+
+@pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [((0.0, None), "0 or more"), ((None, 0.0), "0 or less"), ((-3.0, -0.5), "−3 to −0.5")],
+)
+def test_a_claimed_range_reads_in_words(bounds: tuple[Any, Any], expected: str) -> None:
+    low, high = bounds
+    assert page.claimed_range({"at_least": low, "at_most": high}) == expected
 
 
 def test_digits_that_are_not_svhn_are_said_first_and_svhn_is_not() -> None:

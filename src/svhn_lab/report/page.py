@@ -1,34 +1,91 @@
-"""The page: one HTML file that needs nothing else. Values in, text out."""
+"""The results as one HTML file that needs nothing else, and as Markdown. Values in, text out."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+ABSENT, MINUS = "–", "−"
 
-def percent(fraction: float) -> str:
+
+def percent(fraction: float | None) -> str:
     """A fraction as the page shows it."""
-    return f"{100 * fraction:.2f} %"
+    return ABSENT if fraction is None else f"{100 * fraction:.2f} %"
 
 
 def percent_interval(interval: tuple[float, float] | None) -> str:
     """An interval of fractions as the page shows it."""
-    return "n/a" if interval is None else f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f} %"
+    return ABSENT if interval is None else f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f} %"
+
+
+def points(fraction: float | None) -> str:
+    """A difference of fractions in percentage points, with its sign."""
+    return ABSENT if fraction is None else f"{100 * fraction:+.2f}".replace("-", MINUS)
+
+
+def points_interval(interval: tuple[float, float] | None) -> str:
+    """An interval of differences in percentage points."""
+    return ABSENT if interval is None else f"{points(interval[0])} to {points(interval[1])}"
+
+
+def p_value(p: float | None) -> str:
+    """A p value; what is below a thousandth is not told from it."""
+    if p is None:
+        return ABSENT
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def claimed_range(claim: Mapping[str, Any]) -> str:
+    """The range that a claim says a difference lies in, in percentage points."""
+
+    def bound(value: float) -> str:
+        return f"{value:+g}".replace("-", MINUS).replace("+0", "0")
+
+    low, high = claim["at_least"], claim["at_most"]
+    if high is None:
+        return f"{bound(low)} or more"
+    if low is None:
+        return f"{bound(high)} or less"
+    return f"{bound(low)} to {bound(high)}"
+
+
+def seeds_to_decide(claim: Mapping[str, Any]) -> str:
+    """How many seeds would decide a claim that is not decided."""
+    needed = claim["seeds_to_decide"]
+    if claim["verdict"] != "not decided" or needed is None:
+        return ABSENT
+    return f"about {needed:,}"
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("svhn_lab.report", ""),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "claimed_range": claimed_range,
+        "count": "{:,}".format,
+        "decimal": "{:.1f}".format,
+        "p_value": p_value,
+        "percent": percent,
+        "percent_interval": percent_interval,
+        "points": points,
+        "points_interval": points_interval,
+        "seeds_to_decide": seeds_to_decide,
+    }
+    return environment
 
 
 def render(context: Mapping[str, Any]) -> str:
     """The page of these values. A value that the template names and that is not there raises
     jinja2.UndefinedError."""
-    environment = Environment(
-        loader=PackageLoader("svhn_lab.report", ""),
-        autoescape=select_autoescape(),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "percent": percent,
-        "percent_interval": percent_interval,
-        "count": "{:,}".format,
-    }
-    return environment.get_template("template.html").render(context)
+    return _environment().get_template("template.html").render(context)
+
+
+def render_markdown(context: Mapping[str, Any]) -> str:
+    """The tables of these values as Markdown, with where they come from. Raises as `render`."""
+    return _environment().get_template("template.md").render(context)

@@ -80,17 +80,18 @@ def test_digits(group: Group) -> Digits:
     return load_subset("test", "finetune", group.classes)
 
 
-def answer(task: tuple[Identity, Group]) -> Probabilities:
-    """What the run's network says of every test digit, computed as it was trained.
-
-    Raises UserError if the run failed.
-    """
-    identity, group = task
+def refuse_failed(identity: Identity) -> None:
+    """Raises UserError if the run failed, or is not there."""
     if failure := record.read(identity).failure:
         raise UserError(
             f"{identity.name}: {failure}; mend its recipe in params.yaml, "
             f"then `dvc repro {identity.dvc_stage}`"
         )
+
+
+def answer(task: tuple[Identity, Group]) -> Probabilities:
+    """What the run's network says of every test digit, computed as it was trained."""
+    identity, group = task
     manifest = load_manifest()
     num_classes = manifest.num_classes if group.classes is None else len(group.classes)
     net = load_model(identity, group.net, num_classes=num_classes, image_size=manifest.image_size)
@@ -197,8 +198,10 @@ def say(group: Group, entry: Mapping[str, Any]) -> None:
 def evaluate(
     groups: Mapping[str, Group], manifest: Manifest
 ) -> tuple[dict[str, dict[str, Any]], dict[str, list[Probabilities]]]:
-    """By name, every group's entry and its networks' answers."""
+    """By name, every group's entry and its networks' answers. Raises UserError if a run failed."""
     tasks = [(run, group) for group in groups.values() for run in group.identities]
+    for run, _ in tasks:
+        refuse_failed(run)
     tested = iter(fan_out(answer, tasks))
     answers = {name: [next(tested) for _ in g.identities] for name, g in groups.items()}
     entries = {}

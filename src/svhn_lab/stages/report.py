@@ -6,9 +6,16 @@ from typing import Any
 import click
 
 from svhn_lab.evidence.selection import best_small_arm
-from svhn_lab.params import load
+from svhn_lab.params import Params, load
 from svhn_lab.report import page, plots
-from svhn_lab.stages.layout import EVALUATION, PAGE, PLOTS, PREVIEW, TIMING, read_json
+from svhn_lab.stages.layout import (
+    EVALUATION,
+    PAGE,
+    PLOTS,
+    PREVIEW,
+    TIMING,
+    read_json,
+)
 from svhn_lab.tracking.files import write_bytes, write_text
 
 
@@ -27,6 +34,22 @@ def transfer_rows(transfer: dict[str, Any], timing: dict[str, Any]) -> list[dict
     return rows
 
 
+def tables(params: Params, evaluation: dict[str, Any], timing: dict[str, Any]) -> dict[str, Any]:
+    """What the page and the Markdown both show."""
+    transfer = params.transfer
+    return {
+        "dataset": evaluation["dataset"],
+        "arms": evaluation["arms"],
+        "claims": evaluation["claims"],
+        "num_seeds": len(next(iter(evaluation["arms"].values()))["seeds"]),
+        "transfer_net": transfer.net,
+        "pretrain_classes": transfer.pretrain_classes,
+        "finetune_classes": transfer.finetune_classes,
+        "samples_per_class": transfer.samples_per_class,
+        "transfer_rows": transfer_rows(evaluation["transfer"], timing),
+    }
+
+
 def main() -> None:
     """Writes results/page/index.html and results/plots/."""
     params = load()
@@ -41,21 +64,12 @@ def main() -> None:
     for name, figure in figures.items():
         write_bytes(PLOTS / f"{name}.png", plots.png(figure))
         write_text(PLOTS / f"{name}.svg", plots.svg(figure))
-    html = page.render(
-        {
-            "dataset": evaluation["dataset"],
-            "max_parameters": params.gate.max_parameters,
-            "best": None if best is None else {"name": best, "entry": arms[best]},
-            "preview": base64.b64encode(PREVIEW.read_bytes()).decode(),
-            "arms": arms,
-            "transfer_net": params.transfer.net,
-            "pretrain_classes": params.transfer.pretrain_classes,
-            "finetune_classes": params.transfer.finetune_classes,
-            "samples_per_class": params.transfer.samples_per_class,
-            "accuracy_plot": plots.svg(figures["accuracy-by-depth"]),
-            "time_plot": plots.svg(figures["time-by-depth"]),
-            "transfer_rows": transfer_rows(transfer, timing),
-        }
-    )
-    write_text(PAGE / "index.html", html)
+    only_here = {
+        "max_parameters": params.gate.max_parameters,
+        "best": None if best is None else {"name": best, "entry": arms[best]},
+        "preview": base64.b64encode(PREVIEW.read_bytes()).decode(),
+        "accuracy_plot": plots.svg(figures["accuracy-by-depth"]),
+        "time_plot": plots.svg(figures["time-by-depth"]),
+    }
+    write_text(PAGE / "index.html", page.render(tables(params, evaluation, timing) | only_here))
     click.echo(f"The page: {PAGE / 'index.html'}")
