@@ -110,7 +110,7 @@ def read_npz(path: Path) -> tuple[Images, Labels]:
     """Images (N, H, W, 3) and labels of the file. Raises UserError naming what is wrong with it."""
     remedy = "write it with numpy.savez(path, images=images, labels=labels)"
     try:
-        with np.load(path, allow_pickle=False) as content:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             images, labels = content["images"], content["labels"]
     except (OSError, ValueError, KeyError, BadZipFile) as failure:
         raise UserError(f"{path}: cannot be used: {failure}; {remedy}") from None
