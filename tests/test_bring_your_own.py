@@ -1,0 +1,85 @@
+"""docs/bring-your-own.md: its files are written, its settings made and its commands run, as a
+reader would, on the lab at toy size."""
+
+import re
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from clone import Clone
+from ruamel.yaml import YAML
+from toy import change_params, keep_arms
+
+PAGE = (Path(__file__).parents[1] / "docs" / "bring-your-own.md").read_text(encoding="utf-8")
+FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"goes into `([^`]+)`:\s*$")
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A toy lab after everything that the page says has been done."""
+    clone = Clone(tmp_path_factory.mktemp("own") / "lab")
+    keep_arms(clone.path, "baseline", "preact")
+    for block in FENCED.finditer(PAGE):
+        language, text = block.groups()
+        if language == "yaml":
+            change_params(clone.path, YAML(typ="safe", pure=True).load(StringIO(text)))
+        elif language == "python":
+            named = FILE.search(PAGE[: block.start()])
+            assert named, "a file's text follows its name"
+            (clone.path / named[1]).write_text(text)
+        else:
+            assert language == "sh"
+            clone.run("bash", "-euc", text)
+    return clone
+
+
+def test_the_page_has_an_arm_a_network_and_a_data_set() -> None:
+    languages = [block[1] for block in FENCED.finditer(PAGE)]
+    assert languages == ["yaml", "python", "yaml", "sh", "yaml", "sh"]
+
+
+def test_own_digits_of_another_size_go_through_the_whole_lab(lab: Clone) -> None:
+    evaluation = lab.read("results/evaluation.json")
+    assert evaluation["dataset"]["name"] == "npz-optical"
+    assert sum(evaluation["dataset"]["splits"].values()) == 1797
+    assert evaluation["dataset"]["splits"]["test"] == 360
+    assert "npz-optical" in (lab.path / "results/page/index.html").read_text()
+    assert lab.read("results/registration.json")["model"] == "svhn-small-npz-optical"
+
+
+def test_own_arm_and_own_network_are_compared_with_their_reference(lab: Clone) -> None:
+    arms = lab.read("results/evaluation.json")["arms"]
+    assert list(arms) == ["baseline", "preact", "gentle", "maxout"]
+    conv1, conv2, head = 3 * 9 * 32 + 32, 16 * 9 * 64 + 64, 4 * 4 * 32 * 10 + 10
+    assert arms["maxout"]["parameters"] == conv1 + conv2 + head
+    assert arms["maxout"]["reference"] == arms["gentle"]["reference"] == "baseline"
+    assert len(arms["maxout"]["difference_interval"]) == 2
+
+
+def test_own_classes_are_transferred_to(lab: Clone) -> None:
+    transfer = lab.read("results/evaluation.json")["transfer"]
+    for entry in (*transfer["pretrained"].values(), transfer["scratch"]):
+        assert len(entry["confusion"]) == 3
+    record = lab.read("results/finetune/0/draw-0/run.json")
+    assert record["params"]["classes"] == [7, 8, 9]
+
+
+def test_own_network_outside_the_tracked_folders_is_refused_until_it_is_a_dep(lab: Clone) -> None:
+    source = (lab.path / "src/svhn_lab/nets/maxout.py").read_text()
+    (lab.path / "elsewhere.py").write_text(source)
+    before = (lab.path / "params.yaml").read_bytes()
+    change_params(lab.path, {"arms": {"maxout": {"net": "elsewhere:MAXOUT"}}})
+    refused = lab.try_run("python", "-m", "svhn_lab", "check")
+    assert refused.returncode == 1
+    assert "params.yaml: arms.maxout.net: elsewhere.py is no dep of check, train" in refused.stderr
+    graph = (lab.path / "dvc.yaml").read_text()
+    tracked = graph.replace(
+        "      - src/svhn_lab/nets\n", "      - elsewhere.py\n      - src/svhn_lab/nets\n"
+    )
+    (lab.path / "dvc.yaml").write_text(tracked)
+    lab.run("python", "-m", "svhn_lab", "check")
+    (lab.path / "dvc.yaml").write_text(graph)
+    (lab.path / "params.yaml").write_bytes(before)
