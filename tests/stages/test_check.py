@@ -1,0 +1,53 @@
+"""check.py: networks and depths that cannot be had, and networks that DVC would not see change, are
+refused with their keys."""
+
+from pathlib import Path
+
+import pytest
+from toy import change_params
+
+from svhn_lab.errors import UserError
+from svhn_lab.params import load
+from svhn_lab.stages.check import check_networks, check_tracked
+
+OWN = """
+from svhn_lab.nets.blocks import ConvPool
+from svhn_lab.nets.zoo import Architecture
+
+NET = Architecture((ConvPool(4, kernel=3),))
+"""
+
+
+def test_every_wrong_key_is_named_at_once(project: Path) -> None:
+    arms = {"vgg": {"net": "vgg19"}, "crop": {"net": "nowhere:NET"}}
+    change_params(project, {"arms": arms, "transfer": {"net": "baseline"}})
+    with pytest.raises(UserError) as caught:
+        check_networks(load())
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith("params.yaml: arms.crop.net: the network 'nowhere:NET' cannot be im")
+    assert lines[1].startswith("params.yaml: arms.vgg.net: no network is called 'vgg19'")
+    assert "transfer.depths: 3 is beyond baseline, which has 2 freeze units; take 0..2" in lines[2]
+
+
+def test_images_too_small_for_an_arms_network_are_said_before_they_are_fetched(
+    project: Path,
+) -> None:
+    change_params(project, {"data": {"image_size": 4}})
+    with pytest.raises(UserError, match=r"arms\.deeper\.net: .* cannot take images of 4x4 pixels"):
+        check_networks(load())
+
+
+def test_a_network_in_the_project_must_be_a_dep_and_an_installed_one_need_not(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(project)
+    (project / "own_networks.py").write_text(OWN)
+    with pytest.raises(UserError, match=r"own_networks\.py is no dep of check, train, .* in dvc"):
+        check_tracked("own_networks:NET")
+    graph = project / "dvc.yaml"
+    nets = "      - src/svhn_lab/nets\n"
+    graph.write_text(graph.read_text().replace(nets, f"      - own_networks.py\n{nets}"))
+    check_tracked("own_networks:NET")
+    check_tracked("svhn_lab.nets.zoo:ZOO")
+    check_tracked("torch:nn")
+    check_tracked("baseline")
