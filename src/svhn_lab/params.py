@@ -172,13 +172,15 @@ class Transfer(Section):
 
 class Claim(Section):
     """A sentence of the lab report about two arms, as a range in percentage points that the
-    difference in mean test accuracy, arm minus reference, should lie in."""
+    difference in mean test accuracy, arm minus reference, should lie in; and the difference that
+    the report has, where it has one."""
 
     says: Annotated[str, Field(min_length=1)]
     arm: str
     reference: str
     at_least: Real | None = None
     at_most: Real | None = None
+    reported: Real | None = None
 
     @model_validator(mode="after")
     def _can_be_judged(self) -> Self:

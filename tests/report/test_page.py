@@ -57,7 +57,7 @@ CLAIM = {
     "reference": "baseline",
     "at_least": -1.0,
     "at_most": None,
-    "lab_difference": 0.075,
+    "reported": 7.5,
     "difference": 0.0821,
     "interval": [-0.004, 0.1],
     "p_holm": 0.07,
@@ -139,7 +139,7 @@ def test_no_claims_no_section_of_claims() -> None:
 
 @pytest.mark.parametrize(
     ("bounds", "expected"),
-    [((0.0, None), "0 or more"), ((None, 0.0), "0 or less"), ((-3.0, -0.5), "−3 to −0.5")],
+    [((0.0, None), "0 or more"), ((None, 0.0), "0 or less"), ((-3.0, 0.5), "−3 to +0.5")],
 )
 def test_a_claimed_range_reads_in_words(bounds: tuple[Any, Any], expected: str) -> None:
     low, high = bounds

@@ -35,18 +35,21 @@ def p_value(p: float | None) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def signed(value: float | None) -> str:
+    """A number with its sign, as short as it can be."""
+    if value is None:
+        return ABSENT
+    return "0" if value == 0 else f"{value:+g}".replace("-", MINUS)
+
+
 def claimed_range(claim: Mapping[str, Any]) -> str:
     """The range that a claim says a difference lies in, in percentage points."""
-
-    def bound(value: float) -> str:
-        return f"{value:+g}".replace("-", MINUS).replace("+0", "0")
-
     low, high = claim["at_least"], claim["at_most"]
     if high is None:
-        return f"{bound(low)} or more"
+        return f"{signed(low)} or more"
     if low is None:
-        return f"{bound(high)} or less"
-    return f"{bound(low)} to {bound(high)}"
+        return f"{signed(high)} or less"
+    return f"{signed(low)} to {signed(high)}"
 
 
 def seeds_to_decide(claim: Mapping[str, Any]) -> str:
@@ -76,6 +79,7 @@ def _environment() -> Environment:
         "points": points,
         "points_interval": points_interval,
         "seeds_to_decide": seeds_to_decide,
+        "signed": signed,
     }
     return environment
 

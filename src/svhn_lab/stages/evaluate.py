@@ -38,6 +38,17 @@ from svhn_lab.training.fit import predict
 
 Probabilities = NDArray[np.float32]  # (test digits, classes)
 
+# What an arm's entry says of its reference; p_mcnemar has a value for each seed's two networks.
+COMPARISON = (
+    "reference",
+    "difference",
+    "difference_interval",
+    "p_t",
+    "p_sign_flip",
+    "p_holm",
+    "p_mcnemar",
+)
+
 
 @dataclass(frozen=True)
 class Group:
@@ -146,24 +157,23 @@ def comparisons(
     answers: Mapping[str, list[Probabilities]],
     labels: Labels,
 ) -> dict[str, dict[str, Any]]:
-    """By arm, its paired difference to its reference; the p values of the t tests are corrected
-    over all arms that have one."""
-    found: dict[str, dict[str, Any]] = {}
+    """By arm, its paired difference to its reference, or None throughout; the p values of the t
+    tests are corrected over all arms that have a reference."""
+    found: dict[str, dict[str, Any]] = {arm: dict.fromkeys(COMPARISON) for arm in entries}
     for arm, reference in references.items():
         difference = paired_difference(
             entries[arm]["test_accuracy"], entries[reference]["test_accuracy"]
         )
-        found[arm] = {
+        pairs = zip(answers[arm], answers[reference], strict=True)
+        found[arm] |= {
             "reference": reference,
             "difference": difference.mean,
             "difference_interval": difference.interval and list(difference.interval),
             "p_t": difference.p_t,
             "p_sign_flip": difference.p_sign_flip,
-            "p_holm": None,
-            # Of each seed's two networks, on the test digits.
             "p_mcnemar": [
                 mcnemar_test(one.argmax(1) == labels, other.argmax(1) == labels)
-                for one, other in zip(answers[arm], answers[reference], strict=True)
+                for one, other in pairs
             ],
         }
     tested = [entry for entry in found.values() if entry["p_t"] is not None]
@@ -173,19 +183,10 @@ def comparisons(
 
 
 def claims(params: Params, entries: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """By claim of the lab report, what it says, the difference that the report's own figures
-    have, and the verdict."""
-    report = params.lab_report
-    verdicts = judge(report.claims, {arm: e["test_accuracy"] for arm, e in entries.items()})
-    found = {}
-    for name, claim in report.claims.items():
-        both = claim.arm in report.accuracy and claim.reference in report.accuracy
-        lab_difference = (
-            (report.accuracy[claim.arm] - report.accuracy[claim.reference]) / 100 if both else None
-        )
-        verdict = asdict(verdicts[name])
-        found[name] = claim.model_dump() | {"lab_difference": lab_difference} | verdict
-    return found
+    """By claim of the lab report, what it says (in percentage points) and the verdict."""
+    stated = params.lab_report.claims
+    verdicts = judge(stated, {arm: entry["test_accuracy"] for arm, entry in entries.items()})
+    return {name: claim.model_dump() | asdict(verdicts[name]) for name, claim in stated.items()}
 
 
 def say(group: Group, entry: Mapping[str, Any]) -> None:
@@ -240,7 +241,7 @@ def main() -> None:
     labels = load_digits("test").labels.numpy()
     compared = comparisons(params.references, arms, answers, labels)
     for name, entry in arms.items():
-        entry |= compared.get(name, {"reference": None})
+        entry |= compared[name]
         lab_accuracy = params.lab_report.accuracy.get(name)
         entry["lab_accuracy"] = None if lab_accuracy is None else lab_accuracy / 100
     judged = claims(params, arms)
