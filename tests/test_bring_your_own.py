@@ -43,11 +43,11 @@ def test_the_page_has_an_arm_a_network_and_a_data_set() -> None:
 
 def test_own_digits_of_another_size_go_through_the_whole_lab(lab: Clone) -> None:
     evaluation = lab.read("results/evaluation.json")
-    assert evaluation["dataset"]["name"] == "npz-optical"
+    assert evaluation["dataset"]["name"] == "npz-optical-16px"
     assert sum(evaluation["dataset"]["splits"].values()) == 1797
     assert evaluation["dataset"]["splits"]["test"] == 360
-    assert "npz-optical" in (lab.path / "results/page/index.html").read_text()
-    assert lab.read("results/registration.json")["model"] == "svhn-small-npz-optical"
+    assert "npz-optical-16px" in (lab.path / "results/page/index.html").read_text()
+    assert lab.read("results/registration.json")["model"] == "svhn-small-npz-optical-16px"
 
 
 def test_own_arm_and_own_network_are_compared_with_their_reference(lab: Clone) -> None:
@@ -80,6 +80,7 @@ def test_own_network_outside_the_tracked_folders_is_refused_until_it_is_a_dep(la
         "      - src/svhn_lab/nets\n", "      - elsewhere.py\n      - src/svhn_lab/nets\n"
     )
     (lab.path / "dvc.yaml").write_text(tracked)
-    lab.run("python", "-m", "svhn_lab", "check")
+    lab.run("dvc", "repro", "train@maxout")
+    assert lab.read("results/train/maxout/seed-1/run.json")["params"]["net"] == "elsewhere:MAXOUT"
     (lab.path / "dvc.yaml").write_text(graph)
     (lab.path / "params.yaml").write_bytes(before)

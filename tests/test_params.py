@@ -43,7 +43,7 @@ def test_the_shipped_file_is_right() -> None:
     assert loaded.arms["baseline"].epochs == loaded.training.epochs
 
 
-@given(epochs=st.integers(1, 10**6), rate=st.floats(1e-9, 10), own=st.integers(1, 10**6))
+@given(epochs=st.integers(4, 10**6), rate=st.floats(1e-9, 10), own=st.integers(1, 10**6))
 def test_an_arm_is_the_defaults_with_its_own_settings_over_them(
     epochs: int, rate: float, own: int
 ) -> None:
@@ -78,12 +78,20 @@ def test_parsing_leaves_the_tree_as_it_was() -> None:
         ("training.learning_rate_decay", 1.1, "training.learning_rate_decay: should be less"),
         ("arms.crop.crop_padding", -1, "arms.crop.crop_padding: should be greater"),
         ("arms.hard-mining.mining", "hardest", "arms.hard-mining.mining: should be 'none', 'har"),
-        ("references.crop", "bseline", "references.crop: no arm is called 'bseline'; remove"),
+        (
+            "references.crop",
+            "bseline",
+            "references.crop: no arm is called 'bseline'; did you mean `bas",
+        ),
         ("references.new", "baseline", "references.new: no arm is called 'new'; remove"),
         ("references.baseline", "baseline", "references.baseline: an arm cannot be its own"),
         ("lab_report.accuracy.lenet", 90, "lab_report.accuracy.lenet: no arm is called 'lenet'"),
         ("lab_report.accuracy.vgg", 870, "lab_report.accuracy.vgg: should be less"),
-        ("lab_report.claims.crop.arm", "cut", "lab_report.claims.crop.arm: no arm is called"),
+        (
+            "lab_report.claims.crop.arm",
+            "cut",
+            "lab_report.claims.crop.arm: no arm is called 'cut'; remove this entry",
+        ),
         ("lab_report.claims.crop.reference", "crop", "lab_report.claims.crop: arm and reference"),
         ("lab_report.claims.crop.at_most", -3, "lab_report.claims.crop: at_least should be below"),
         ("lab_report.claims.skip.at_least", None, "lab_report.claims.skip: claims nothing; add"),
@@ -91,7 +99,7 @@ def test_parsing_leaves_the_tree_as_it_was() -> None:
         ("arms.baseline.epoch", 3, "arms.baseline.epoch: unknown key; did you mean `epochs`?"),
         ("arms.baseline.epochs", 0, "arms.baseline.epochs: should be greater"),
         ("transfer.finetune.epochs", 0, "transfer.finetune.epochs: should be greater"),
-        ("arms.Bad name", {"net": "baseline"}, "arms.Bad name: is no arm name"),
+        ("arms.Bad name", {"net": "baseline"}, "arms.Bad name: is no name; use"),
         ("arms", {}, "arms: "),
         ("data.sources", [], "data.sources: "),
         ("data.sources", ["svhn", "svhn"], "data.sources: lists a value twice"),
@@ -105,7 +113,14 @@ def test_parsing_leaves_the_tree_as_it_was() -> None:
         ("arms.new", {"epochs": 2}, "arms.new.net: is missing; add it"),
         ("sedes", [1], "sedes: unknown key; did you mean `seeds`?"),
         ("seeds", [], "seeds: "),
-        ("transfer.finetune_classes", [8, 9], "transfer: classes [8] are in pretrain_classes"),
+        (
+            "lab_report.claims.crop.at_leat",
+            1,
+            "lab_report.claims.crop.at_leat: unknown key; did you",
+        ),
+        ("lab_report.accuracy", 3, "lab_report.accuracy: should be a valid section"),
+        ("arms.crop.net", ".mine:NET", "arms.crop.net: should be like package.module:name; it is"),
+        ("training.epochs", 3, "arms.hard-mining: mining starts at epoch 4, but there are 3"),
         ("transfer.finetune_classes", [9, -1], "transfer.finetune_classes.1: should be greater"),
         ("data.image_size", 2, "data.image_size: should be greater than or equal to 4"),
         ("transfer.depths", [0, -1], "transfer.depths.1: a depth is a whole number from 0"),
@@ -122,6 +137,10 @@ def test_a_wrong_value_is_named_with_what_would_be_right(
 
 def test_a_wrong_default_is_said_once_and_not_for_every_arm() -> None:
     assert message(changed("training.batch_size", -1)).count("\n") == 0
+    text = message(changed("training.momentum", 0.9))
+    assert text.startswith("params.yaml: training: momentum is 0.9, but only the optimizer `sgd`")
+    assert "arms.rmsprop: momentum is 0.9" in text, "which has an optimizer of its own"
+    assert "arms.baseline" not in text and "arms.vgg" not in text and "transfer.pre" not in text
 
 
 def test_a_missing_key_is_named() -> None:

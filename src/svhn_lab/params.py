@@ -2,6 +2,7 @@
 is answered with the key, what is wrong with it and what would be right."""
 
 import difflib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -60,6 +61,12 @@ def _takes_dense_gradients(optimizer: object) -> object:
     return optimizer
 
 
+def _zoo_name_or_dotted_path(net: str) -> str:
+    if ":" in net and not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", net):
+        raise ValueError(f"should be like package.module:name; it is {net!r}")
+    return net
+
+
 Whole = Annotated[int, Field(strict=True)]
 Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Count = Annotated[Whole, Field(ge=1)]
@@ -67,6 +74,7 @@ Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
 Label = Annotated[Whole, Field(ge=0)]
 Percent = Annotated[Real, Field(ge=0, le=100)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+Net = Annotated[str, AfterValidator(_zoo_name_or_dotted_path)]
 Labels = Annotated[tuple[Label, ...], Field(min_length=2), AfterValidator(_distinct)]
 NormPolicy = Literal["eval", "adapt"]
 Depth = Annotated[int | Literal["scratch"], BeforeValidator(_depth)]
@@ -131,17 +139,26 @@ class Recipe(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _mining_has_an_effect(self) -> Self:
+        if self.mining != "none" and self.mining_from > self.epochs:
+            raise ValueError(
+                f"mining starts at epoch {self.mining_from}, but there are {self.epochs} epochs; "
+                "lower mining_from, or set mining: none"
+            )
+        return self
+
 
 class Arm(Recipe):
     """One configuration of the study: a network and how it is trained."""
 
-    net: str
+    net: Net
 
 
 class Transfer(Section):
     """The transfer study: pretrain on some classes, fine-tune on a small sample of others."""
 
-    net: str
+    net: Net
     pretrain_classes: Labels
     finetune_classes: Labels
     samples_per_class: Count
@@ -158,16 +175,6 @@ class Transfer(Section):
         if set(depths) == {SCRATCH}:
             raise ValueError("names no freeze depth besides the control; add at least 0")
         return depths
-
-    @model_validator(mode="after")
-    def _classes_do_not_overlap(self) -> Self:
-        both = sorted(set(self.pretrain_classes) & set(self.finetune_classes))
-        if both:
-            raise ValueError(
-                f"classes {both} are in pretrain_classes and in finetune_classes; "
-                "a class may be in one of them only"
-            )
-        return self
 
 
 class Claim(Section):
@@ -231,9 +238,13 @@ class Params(Section):
                 for key in ("arm", "reference")
             ),
         ]
+
+        def suggestion(arm: str) -> str:
+            close = difflib.get_close_matches(arm, self.arms, n=1)
+            return f"did you mean `{close[0]}`?" if close else "remove this entry"
+
         wrong = [
-            f"{key}: no arm is called {arm!r}; remove this entry, or take one of: "
-            f"{', '.join(self.arms)}"
+            f"{key}: no arm is called {arm!r}; {suggestion(arm)}"
             for key, arm in named
             if arm not in self.arms
         ]
@@ -245,26 +256,30 @@ class Params(Section):
 
 
 def _inherited(raw: object, path: Sequence[int | str]) -> bool:
-    """Whether the value at `path` is a default that `training` filled in: what is wrong with it is
-    said of `training`, not again for each recipe that inherits it."""
-    if path[-1] not in Recipe.model_fields:
+    """Whether the value at `path` is a default that `training` filled in, or a recipe all of whose
+    values are: what is wrong with it is said of `training`, not again for each recipe that
+    inherits it."""
+    if path[0] not in ("arms", "transfer"):
         return False
     for key in path:
         if not isinstance(raw, dict) or key not in raw:
-            return path[0] in ("arms", "transfer")
+            return key in Recipe.model_fields or key in ("pretrain", "finetune")
         raw = raw[key]
-    return False
+    is_recipe = len(path) == 2 and (path[0] == "arms" or path[1] in ("pretrain", "finetune"))
+    return is_recipe and isinstance(raw, dict) and not set(raw) & set(Recipe.model_fields)
 
 
 def _known_keys(path: Sequence[int | str]) -> list[str]:
     """The keys that the section at `path` takes."""
+    if path[:1] == ["arms"]:
+        return list(Arm.model_fields)
+    if path[:2] == ["lab_report", "claims"]:
+        return list(Claim.model_fields)
     section: type[BaseModel] = Params
     for key in path:
-        field = section.model_fields.get(str(key))
-        if section is Params and key == "arms":
-            section = Arm
-        elif field and isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-            section = field.annotation
+        kind = section.model_fields[str(key)].annotation
+        assert isinstance(kind, type) and issubclass(kind, Section)
+        section = kind
     return list(section.model_fields)
 
 
@@ -279,7 +294,7 @@ def _message(error: ErrorDetails) -> str:
         return "is missing; add it"
     text = error["msg"].removeprefix("Value error, ")
     if error["type"] == "string_pattern_mismatch" and last == "[key]":
-        return "is no arm name; use lower-case letters, digits and single hyphens"
+        return "is no name; use lower-case letters, digits and single hyphens"
     if error["type"] == "value_error":
         return text
     if error["type"] == "model_type":

@@ -56,6 +56,12 @@ def test_rotation_turns_within_the_angle_and_keeps_the_centre() -> None:
     assert (turned[:, 16, 16] > 120).all()
 
 
+def test_corners_that_turn_in_from_outside_are_black() -> None:
+    white = torch.full((1, 32, 32, 3), 255, dtype=torch.uint8)
+    turned = rotated(white, 45, generator(1))
+    assert turned[0, 16, 16, 0] == 255 and turned[0, 0, 0].max() == 0
+
+
 def test_nothing_turned_is_nothing_changed() -> None:
     images = random_images(4)
     assert torch.equal(rotated(images, 0, generator()), images)

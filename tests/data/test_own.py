@@ -1,6 +1,7 @@
 """own.py: folders of class subfolders and .npz files are read right, and what is wrong is named."""
 
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +61,34 @@ def test_folders_with_train_and_test_keep_their_split(tmp_path: Path) -> None:
 def test_what_is_no_image_is_named(tmp_path: Path) -> None:
     write_classes(tmp_path)
     (tmp_path / "cat" / "9.png").write_text("no image")
-    with pytest.raises(UserError, match=r"cannot be used: .*9\.png"):
+    with pytest.raises(UserError, match=r"9\.png: cannot be read as an image"):
         from_folders(tmp_path).read("train")
+
+
+def test_more_than_8_bits_are_refused_and_hidden_files_do_not_count(tmp_path: Path) -> None:
+    write_classes(tmp_path)
+    (tmp_path / "cat" / ".DS_Store").write_text("no image")
+    (tmp_path / ".cache").mkdir()
+    assert len(from_folders(tmp_path).read("train")[1]) == 12
+    Image.new("I;16", (8, 8)).save(tmp_path / "dog" / "deep.png")
+    with pytest.raises(UserError, match=r"deep\.png: has more than 8 bits a channel"):
+        from_folders(tmp_path).read("train")
+
+
+@pytest.mark.parametrize("folders", [("train", "val"), ("train",), ("test", "train", "val")])
+def test_a_split_of_another_layout_is_not_taken_for_classes(
+    tmp_path: Path, folders: tuple[str, ...]
+) -> None:
+    for folder in folders:
+        write_classes(tmp_path / folder)
+    with pytest.raises(UserError, match="should have class folders alone, or train and test"):
+        from_folders(tmp_path)
 
 
 def test_a_class_without_images_is_named(tmp_path: Path) -> None:
     write_classes(tmp_path)
     (tmp_path / "emu").mkdir()
-    with pytest.raises(UserError, match=r"Found no valid file for the classes emu"):
+    with pytest.raises(UserError, match=r"emu: has no image; put some there"):
         from_folders(tmp_path).read("train")
 
 
@@ -83,6 +104,8 @@ def test_only_a_folder_with_subfolders_has_class_folders(tmp_path: Path) -> None
     assert not has_class_folders(tmp_path / "nowhere")
     (tmp_path / "cat").mkdir()
     assert has_class_folders(tmp_path)
+    (tmp_path / "train_32x32.mat").touch()
+    assert not has_class_folders(tmp_path), "SVHN's own files, whatever lies beside them"
 
 
 def write_npz(path: Path, **changes: Any) -> Path:
@@ -114,9 +137,17 @@ def test_grey_images_get_three_equal_channels(tmp_path: Path, shape: tuple[int, 
     assert (images[..., 0] == images[..., 2]).all()
 
 
+def one_array() -> bytes:
+    file = BytesIO()
+    np.save(file, np.zeros(3))
+    return file.getvalue()
+
+
 WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "foreign": (lambda p: p.write_bytes(b"no archive"), "cannot be used"),
     "truncated": (lambda p: p.write_bytes(write_npz(p).read_bytes()[:900]), "cannot be used"),
+    "empty": (lambda p: p.write_bytes(b""), "cannot be used"),
+    "one array": (lambda p: p.write_bytes(one_array()), "holds one array and no names"),
     "no labels": (lambda p: write_npz(p, labels=None), "cannot be used: 'labels"),
     "pickled": (lambda p: write_npz(p, labels=np.array([{}] * 40)), "cannot be used: Object arr"),
     "floats": (lambda p: write_npz(p, images=np.zeros((40, 8, 8))), "images is float64 of shape"),

@@ -41,7 +41,7 @@ def test_what_the_seeds_do_not_tell_is_not_decided_but_how_many_would() -> None:
     assert found == "not decided"
     assert seeds is not None and seeds > 5
     # Were there so many seeds like these, it would be.
-    many = (WILD * (seeds // 5 + 2))[: seeds + 5]
+    many = (WILD * (seeds // 5 + 1))[:seeds]
     arms = {"base": [0.85] * len(many), "arm": [0.85 + d for d in many]}
     assert judge({"one": claim(at_least=0)}, arms)["one"].verdict == "upheld"
 

@@ -22,6 +22,10 @@ def entry(mean: float, **more: Any) -> dict[str, Any]:
         "seconds_per_epoch": 1.25,
         "lab_accuracy": None,
         "reference": None,
+        "difference": None,
+        "difference_interval": None,
+        "p_holm": None,
+        "changes": "net baseline",
         **more,
     }
 
@@ -81,14 +85,26 @@ def context(**changes: Any) -> dict[str, Any]:
         "preview": "AAAA",
         "arms": arms,
         "claims": {"one": CLAIM},
-        "num_seeds": 2,
+        "seeds": [0, 1],
+        "training": {
+            "epochs": 5,
+            "batch_size": 128,
+            "optimizer": "adam",
+            "learning_rate": 0.001,
+        },
+        "steps": 485,
+        "largest_half_width": 0.017,
+        "seconds_by_depth": {"0": 0.1},
         "transfer_net": "preact",
         "pretrain_classes": (1, 2),
         "finetune_classes": (0, 9),
         "samples_per_class": 50,
         "accuracy_plot": plots.svg(plots.accuracy_by_depth(TRANSFER, 7)),
         "time_plot": plots.svg(plots.time_by_depth(TIMING)),
-        "transfer_rows": [{"depth": "0", **entry(0.95), "milliseconds": "100.0"}],
+        "transfer_rows": [
+            {"depth": "0", **entry(0.95)},
+            {"depth": "from scratch", **entry(0.7)},
+        ],
     } | changes
 
 
@@ -114,8 +130,8 @@ def test_a_claim_that_is_not_decided_says_how_many_seeds_would_decide_it() -> No
 
 
 MARKDOWN = {
-    "seeds": (0, 1),
-    "training": {"epochs": 5, "batch_size": 128, "optimizer": "adam", "learning_rate": 0.001},
+    "extra": True,
+    "processor": "Some CPU",
     "commits": ["`abc`, with changes"],
     "machines": ["Linux x86_64, 2 cores"],
 }
@@ -125,7 +141,8 @@ def test_markdown_says_digits_commit_and_machine_and_its_tables_are_whole() -> N
     text = page.render_markdown(context(**MARKDOWN))
     assert "“rendered” (**not official SVHN**" in text
     assert "- **Commit:** `abc`, with changes." in text
-    assert "- **Machine:** Linux x86_64, 2 cores." in text
+    assert "- **Machine:** Linux x86_64, 2 cores; Some CPU." in text
+    assert "seeds 0, 1 for each arm" in text and "(485 steps)" in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
     tables = [table.splitlines() for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)]
     assert len(tables) == 3 and sum(map(len, tables)) == len(rows)
@@ -135,6 +152,17 @@ def test_markdown_says_digits_commit_and_machine_and_its_tables_are_whole() -> N
 
 def test_no_claims_no_section_of_claims() -> None:
     assert "lab report claims" not in rendered(claims={})
+
+
+def test_too_many_seeds_and_no_spread_are_told_apart() -> None:
+    assert page.seeds_to_decide(CLAIM | {"seeds_to_decide": None}) == "too many"
+    assert page.seeds_to_decide(CLAIM | {"seeds_to_decide": None, "p_holm": None}) == page.ABSENT
+    assert page.seeds_to_decide(CLAIM | {"verdict": "upheld"}) == page.ABSENT
+
+
+def test_a_difference_that_rounds_to_nothing_has_no_sign_of_loss() -> None:
+    assert page.points(-0.00001) == "+0.00"
+    assert page.points(-0.0123) == "−1.23"
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ refused with their keys."""
 from pathlib import Path
 
 import pytest
+from torch import nn
 from toy import change_params
 
 from svhn_lab.errors import UserError
+from svhn_lab.nets import zoo
 from svhn_lab.params import load
-from svhn_lab.stages.check import check_networks, check_tracked
+from svhn_lab.stages.check import check_freeze_units, check_networks, check_tracked
 
 OWN = """
 from svhn_lab.nets.blocks import ConvPool
@@ -35,6 +37,14 @@ def test_images_too_small_for_an_arms_network_are_said_before_they_are_fetched(
     change_params(project, {"data": {"image_size": 4}})
     with pytest.raises(UserError, match=r"arms\.deeper\.net: .* cannot take images of 4x4 pixels"):
         check_networks(load())
+
+
+def test_freeze_units_must_hold_everything() -> None:
+    net = zoo.build("preact", num_classes=2, seed=0)
+    check_freeze_units(net)
+    net.blocks.append(nn.Conv2d(64, 64, 1))
+    with pytest.raises(UserError, match="should hold every parameter of its blocks once"):
+        check_freeze_units(net)
 
 
 def test_a_network_in_the_project_must_be_a_dep_and_an_installed_one_need_not(

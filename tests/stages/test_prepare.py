@@ -1,8 +1,15 @@
-"""prepare.py: the sheet shows every class in its row."""
+"""prepare.py: the sheet shows every class in its row; subsets fit the data's classes."""
+
+from pathlib import Path
 
 import numpy as np
+import pytest
 
-from svhn_lab.stages.prepare import PREVIEW_COLUMNS, preview
+from svhn_lab.errors import UserError
+from svhn_lab.params import Transfer, load
+from svhn_lab.stages.prepare import PREVIEW_COLUMNS, preview, subsets
+
+SHIPPED = load(Path(__file__).parents[2] / "params.yaml").transfer
 
 
 def test_the_sheet_has_a_row_for_each_class_and_stays_black_where_digits_are_few() -> None:
@@ -15,3 +22,34 @@ def test_the_sheet_has_a_row_for_each_class_and_stays_black_where_digits_are_few
     assert (sheet[:64, :64] == 200).all()
     assert sheet[:64, 64:].max() == 0
     assert sheet[64 : 3 * 64].max() == 0 and sheet[4 * 64 :].max() == 0
+
+
+def chosen(
+    pretrain: tuple[int, ...], finetune: tuple[int, ...], num_classes: int
+) -> dict[tuple[str, str], list[int]]:
+    transfer: Transfer = SHIPPED.model_copy(
+        update={"pretrain_classes": pretrain, "finetune_classes": finetune}
+    )
+    labels = np.arange(2 * num_classes) % num_classes
+    images = np.zeros((len(labels), 8, 8, 3), dtype=np.uint8)
+    names = [f"kind {label}" for label in range(num_classes)]
+    found = subsets(transfer, {"train": (images, labels)}, names)
+    return {key: indices.tolist() for key, indices in found.items()}
+
+
+def test_subsets_are_the_digits_of_their_classes() -> None:
+    assert chosen((1, 2), (0, 3), 4) == {
+        ("pretrain", "train"): [1, 2, 5, 6],
+        ("finetune", "train"): [0, 3, 4, 7],
+    }
+
+
+def test_a_class_that_the_data_lack_is_answered_with_those_they_have() -> None:
+    with pytest.raises(UserError, match=r"has no class 8; name two or more of 0 \(kind 0\), 1 "):
+        chosen((0, 8), (1, 2), 4)
+
+
+def test_two_classes_may_be_in_both_subsets_and_four_may_not() -> None:
+    assert chosen((0, 1), (0, 1), 2)["finetune", "train"] == [0, 1, 2, 3]
+    with pytest.raises(UserError, match=r"classes \[1\] are in pretrain_classes and in finetune"):
+        chosen((0, 1), (1, 2), 4)

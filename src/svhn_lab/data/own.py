@@ -7,19 +7,18 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from PIL import Image
 
 from svhn_lab.data.batches import Images, Labels
-from svhn_lab.data.sources import Source, SourceUnavailable, file_facts, plain
+from svhn_lab.data.sources import Source, SourceUnavailable, file_facts, mat_file, plain
 from svhn_lab.data.subsets import stratified_split
 from svhn_lab.errors import UserError
 
 
 def has_class_folders(path: Path) -> bool:
     """Whether the folder has subfolders, and none of SVHN's own files."""
-    return path.is_dir() and any(
-        entry.is_dir() and not entry.name.startswith(".") for entry in path.iterdir()
-    )
+    return path.is_dir() and bool(_subfolders(path)) and not any(path.glob(mat_file("*")))
 
 
 def class_folders(
@@ -32,15 +31,21 @@ def class_folders(
     """
     _no_extra(path, splits)
     name = f"folder-{plain(path.resolve().name)}"
-    if not all((path / split).is_dir() for split in ("train", "test")):
+    if not {"train", "test"} & set(_subfolders(path)):
         classes = class_names(path)
         read = cut_off_test(lambda: read_class_folders(path, image_size), test_fraction, seed)
         return Source(name, official=False, files={}, read=read, classes=classes)
+    if _subfolders(path) != ["test", "train"]:
+        raise UserError(
+            f"{path}: has the folders {_subfolders(path)}; it should have class folders alone, or "
+            "train and test alone, with class folders in both (validation digits are cut from "
+            "train: data.validation_fraction)"
+        )
     classes = class_names(path / "train")
     if class_names(path / "test") != classes:
         raise UserError(
-            f"{path}: train and test should have the same class folders; train has {classes}, "
-            f"test has {class_names(path / 'test')}"
+            f"{path}: train and test should have the same class folders; train has "
+            f"{list(classes)}, test has {list(class_names(path / 'test'))}"
         )
     return Source(
         name,
@@ -53,35 +58,40 @@ def class_folders(
 
 def class_names(path: Path) -> tuple[str, ...]:
     """The names of the class folders, sorted: label 0 first. Raises UserError on fewer than two."""
-    names = sorted(entry.name for entry in path.iterdir() if entry.is_dir())
+    names = _subfolders(path)
     if len(names) < 2:
         raise UserError(f"{path}: has the class folders {names}; it should have two or more")
     return tuple(names)
 
 
 def read_class_folders(path: Path, image_size: int) -> tuple[Images, Labels]:
-    """Every image below the class folders of `path`, as torchvision's ImageFolder finds them.
+    """Every file in the class folders of `path`; hidden ones do not count.
 
-    Raises UserError if a class has no image, or a file is none.
+    Raises UserError if a class has no image, or a file is none that can be used.
     """
-    from torchvision.datasets import ImageFolder
+    images, labels = [], []
+    for label, name in enumerate(class_names(path)):
+        files = sorted(file for file in (path / name).iterdir() if not file.name.startswith("."))
+        if not files:
+            raise UserError(f"{path / name}: has no image; put some there, or remove the folder")
+        images += [read_image(file, image_size) for file in files]
+        labels += [label] * len(files)
+    return np.stack(images), np.array(labels, dtype=np.int64)
 
-    def read_image(file: str) -> Images:
-        with Image.open(file) as image:
-            square = image.convert("RGB").resize(
-                (image_size, image_size), Image.Resampling.BILINEAR
-            )
-        return np.asarray(square)
 
+def read_image(file: Path, image_size: int) -> Images:
+    """One image file as (image_size, image_size, 3). Raises UserError if it is none, or has more
+    than 8 bits a channel."""
     try:
-        listed = ImageFolder(str(path), loader=read_image)
-        images = np.stack([image for image, _ in listed])
-    except OSError as failure:  # a class without images, a file that is no image
+        with Image.open(file) as image:
+            if image.mode.startswith(("I", "F")):
+                raise UserError(f"{file}: has more than 8 bits a channel; save it with 8")
+            colour = image.convert("RGB")
+    except (OSError, Image.DecompressionBombError) as failure:
         raise UserError(
-            f"{path}: cannot be used: {failure}; every class folder should have images in it, and "
-            "nothing that only looks like one"
+            f"{file}: cannot be read as an image ({failure}); mend it, or take it away"
         ) from None
-    return images, np.array(listed.targets, dtype=np.int64)
+    return np.asarray(colour.resize((image_size, image_size), Image.Resampling.BILINEAR))
 
 
 def npz(path: Path, splits: tuple[str, ...], *, test_fraction: float, seed: int) -> Source:
@@ -110,9 +120,12 @@ def read_npz(path: Path) -> tuple[Images, Labels]:
     """Images (N, H, W, 3) and labels of the file. Raises UserError naming what is wrong with it."""
     remedy = "write it with numpy.savez(path, images=images, labels=labels)"
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
+        with path.open("rb") as file:
+            content = np.load(file, allow_pickle=False)
+            if not isinstance(content, NpzFile):
+                raise UserError(f"{path}: holds one array and no names; {remedy}")
             images, labels = content["images"], content["labels"]
-    except (OSError, ValueError, KeyError, BadZipFile) as failure:
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as failure:
         raise UserError(f"{path}: cannot be used: {failure}; {remedy}") from None
     if images.ndim == 3:
         images = images[..., None]
@@ -147,6 +160,11 @@ def cut_off_test(
         return {"train": (images[train], labels[train]), "test": (images[test], labels[test])}
 
     return lambda split: parts()[split]
+
+
+def _subfolders(path: Path) -> list[str]:
+    """The names of the folders in a folder, sorted, hidden ones left out."""
+    return sorted(e.name for e in path.iterdir() if e.is_dir() and not e.name.startswith("."))
 
 
 def _no_extra(path: Path, splits: tuple[str, ...]) -> None:

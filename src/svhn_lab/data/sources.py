@@ -22,6 +22,7 @@ class SourceUnavailable(UserError):
 
 
 DIGITS = tuple("0123456789")
+IMAGE_SIZE = 32  # pixels, of SVHN's Format 2
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,11 @@ def read_mat(path: Path) -> tuple[Images, Labels]:
     if missing := [key for key in ("X", "y") if key not in content]:
         raise UserError(f"{path}: holds no variable {' and no '.join(missing)}; {remedy}")
     pixels, labels = content["X"], content["y"].reshape(-1)
-    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[:3] != (32, 32, 3):
+    if (
+        pixels.dtype != np.uint8
+        or pixels.ndim != 4
+        or pixels.shape[:3] != (IMAGE_SIZE, IMAGE_SIZE, 3)
+    ):
         raise UserError(
             f"{path}: X is {pixels.dtype} of shape {pixels.shape}, "
             f"but SVHN's Format 2 is uint8 of shape (32, 32, 3, N); {remedy}"
@@ -93,15 +98,17 @@ def folder(path: Path, splits: tuple[str, ...]) -> Source:
     Raises SourceUnavailable if the folder or a file is missing.
     """
     if not path.is_dir():
+        problem = "is no folder" if path.exists() else "does not exist"
         raise SourceUnavailable(
-            f"params.yaml: data.sources: the folder {path} does not exist; "
-            f"make it with {' and '.join(mat_file(s) for s in splits)} in it, or name another"
+            f"params.yaml: data.sources: the folder {path} {problem}; make it with "
+            f"{' and '.join(mat_file(s) for s in splits)} or class subfolders in it, name an .npz "
+            "file, or name another source"
         )
     if missing := [mat_file(s) for s in splits if not (path / mat_file(s)).is_file()]:
         hint = " (or set data.extra: false)" if missing == [mat_file("extra")] else ""
         raise SourceUnavailable(
             f"params.yaml: data.sources: the folder {path} lacks {', '.join(missing)}; "
-            f"put it there, or name another source{hint}"
+            f"put it there (or class subfolders with images), or name another source{hint}"
         )
     files = {mat_file(split): file_facts(path / mat_file(split)) for split in splits}
     official = all(files[mat_file(split)]["md5"] == official_md5(split) for split in splits)

@@ -23,7 +23,8 @@ class Verdict:
     interval: tuple[float, float] | None  # 95 % t interval of this one difference
     p_holm: float | None  # of the test against the nearest bound
     seeds: int
-    seeds_to_decide: int | None  # if it is not decided and a number can be told
+    # With 80 % power; None if it is decided, if one seed tells no spread, or beyond MAX_PAIRS.
+    seeds_to_decide: int | None
 
 
 def within(claim: Claim, difference: float) -> bool:
@@ -64,9 +65,8 @@ def judge(
     for name, claim in claims.items():
         p_holm = corrected.get(name)
         decided = p_holm is not None and p_holm < LEVEL
-        seeds = len(differences[name])
         needed = None
-        if not decided and seeds > 1:
+        if p_holm is not None and not decided:
             needed = pairs_to_decide(
                 abs(means[name] - bounds[name]),
                 float(np.std(differences[name], ddof=1)),
@@ -81,7 +81,7 @@ def judge(
             difference=means[name],
             interval=mean_interval(differences[name]),
             p_holm=p_holm,
-            seeds=seeds,
+            seeds=len(differences[name]),
             seeds_to_decide=needed,
         )
     return verdicts

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 CONFIDENCE = 0.95
+POWER = 0.8
+MAX_PAIRS = 10_000
+NO_SPREAD = 1e-12  # a standard error of rounding errors
 SIGN_FLIPS = 2**15  # all of them up to 15 pairs, so many drawn at random beyond
 
 
@@ -33,13 +36,14 @@ def wilson_interval(num_hits: int, num_trials: int) -> tuple[float, float]:
 
 def t_test(differences: Sequence[float], mean: float = 0) -> float | None:
     """The two-sided p value of the t test that independent differences have this mean; None for
-    fewer than two of them."""
+    fewer than two of them, or when all are the same: accuracies on few digits can be, and that
+    is no proof that others would be."""
     if len(differences) < 2:
         return None
     deviations = np.subtract(differences, mean)
     error = float(stats.sem(deviations))
-    if error == 0:  # all the same: nothing is left to chance
-        return 1.0 if deviations.mean() == 0 else 0.0
+    if error < NO_SPREAD:
+        return None
     return float(2 * stats.t.sf(abs(deviations.mean()) / error, len(deviations) - 1))
 
 
@@ -104,24 +108,24 @@ def paired_difference(values: Sequence[float], reference: Sequence[float]) -> Pa
 
 
 def pairs_to_decide(distance: float, deviation: float, level: float) -> int | None:
-    """The smallest number of pairs at which a mean difference, so far from a bound and of this
-    standard deviation, would be told from the bound at `level`, two-sided. None if it lies on it.
+    """The smallest number of pairs at which the two-sided t test, at `level`, tells a mean from a
+    bound so far away with 80 % power, for differences of this standard deviation (noncentral t
+    distribution; Cohen, 1988, chapter 2). None if it takes more than MAX_PAIRS.
 
-    The t test's own formula is solved for n: what has been measured is taken as it is, so this is
-    how many it takes if the next pairs are like these.
+    What has been measured is taken for the truth: so many it takes if the next pairs are like
+    these.
     """
-    if distance == 0:
-        return None
 
-    def decided(pairs: int) -> bool:
+    def power(pairs: int) -> float:
         critical = float(stats.t.isf(level / 2, pairs - 1))
-        return distance * math.sqrt(pairs) >= critical * deviation
+        return float(stats.nct.sf(critical, pairs - 1, distance / deviation * math.sqrt(pairs)))
 
-    high = 2
-    while not decided(high):
-        high *= 2
-    low = high // 2
-    while high - low > 1:  # decided() is monotonous
+    low, high = 1, 2
+    while power(high) < POWER:
+        if high >= MAX_PAIRS:
+            return None
+        low, high = high, min(2 * high, MAX_PAIRS)
+    while high - low > 1:  # power grows with the number
         middle = (low + high) // 2
-        low, high = (low, middle) if decided(middle) else (middle, high)
+        low, high = (low, middle) if power(middle) >= POWER else (middle, high)
     return high

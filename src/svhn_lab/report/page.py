@@ -20,7 +20,10 @@ def percent_interval(interval: tuple[float, float] | None) -> str:
 
 def points(fraction: float | None) -> str:
     """A difference of fractions in percentage points, with its sign."""
-    return ABSENT if fraction is None else f"{100 * fraction:+.2f}".replace("-", MINUS)
+    # Adding 0 makes of a negative zero a positive one.
+    return (
+        ABSENT if fraction is None else f"{round(100 * fraction, 2) + 0:+.2f}".replace("-", MINUS)
+    )
 
 
 def points_interval(interval: tuple[float, float] | None) -> str:
@@ -53,11 +56,11 @@ def claimed_range(claim: Mapping[str, Any]) -> str:
 
 
 def seeds_to_decide(claim: Mapping[str, Any]) -> str:
-    """How many seeds would decide a claim that is not decided."""
-    needed = claim["seeds_to_decide"]
-    if claim["verdict"] != "not decided" or needed is None:
+    """How many seeds would decide a claim that is not decided and whose spread is known."""
+    if claim["verdict"] != "not decided" or claim["p_holm"] is None:
         return ABSENT
-    return f"about {needed:,}"
+    needed = claim["seeds_to_decide"]
+    return "too many" if needed is None else f"about {needed:,}"
 
 
 def _environment() -> Environment:

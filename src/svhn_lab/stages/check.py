@@ -26,6 +26,7 @@ def check_networks(params: Params) -> None:
             if name not in nets:
                 size = params.data.image_size
                 nets[name] = zoo.build(name, num_classes=2, seed=0, image_size=size)
+                check_freeze_units(nets[name])
                 check_tracked(name)
         except UserError as failure:
             wrong.append(f"{PARAMS_FILE}: {key}: {failure}")
@@ -41,6 +42,17 @@ def check_networks(params: Params) -> None:
         raise UserError("\n".join(wrong))
 
 
+def check_freeze_units(net: zoo.Network) -> None:
+    """Raises UserError if the freeze units leave a parameter out or hold one twice: freezing all of
+    them would then not freeze the network."""
+    held = [id(p) for unit in net.freeze_units() for module in unit for p in module.parameters()]
+    if sorted(held) != sorted(id(p) for p in net.blocks.parameters()):
+        raise UserError(
+            "its freeze units should hold every parameter of its blocks once; make each block an "
+            "svhn_lab.nets.blocks.Block, and let its freeze_units name all of its modules"
+        )
+
+
 def check_tracked(name: str, project: Path = Path()) -> None:
     """Raises UserError if the network's module lies in the project where DVC would not see it
     change: a result could then be older than the code that it is said to come from."""
@@ -54,7 +66,7 @@ def check_tracked(name: str, project: Path = Path()) -> None:
     blind = [
         stage
         for stage, definition in stages.items()
-        if NETS in definition["deps"]
+        if NETS in definition.get("deps", ())
         and not any(Path(dep) in (module, *module.parents) for dep in definition["deps"])
     ]
     if blind:

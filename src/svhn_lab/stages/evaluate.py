@@ -121,7 +121,7 @@ def summary(
     accuracies = [float((answer.argmax(1) == labels).mean()) for answer in answers]
     interval = mean_interval(accuracies)
     num_classes = answers[0].shape[1]
-    mistaken = np.sum([confusion(a.argmax(1), labels, num_classes) for a in answers], axis=0)
+    counted = np.sum([confusion(a.argmax(1), labels, num_classes) for a in answers], axis=0)
     net = zoo.build(group.net, num_classes=num_classes, seed=0, image_size=image_size)
     return {
         "parameters": counts["total"],
@@ -133,20 +133,24 @@ def summary(
         "keys": [run.key for run in records],
         "validation_accuracy": [run.metrics["validation_accuracy"] for run in records],
         "test_accuracy": accuracies,
+        # Of each network for itself: how far its accuracy may be off on other test digits.
+        "test_interval": [
+            list(wilson_interval(round(a * len(labels)), len(labels))) for a in accuracies
+        ],
         "test_digits": len(labels),
         "mean": float(np.mean(accuracies)),
         # A fraction is no less than 0 and no more than 1, though a t interval may be.
         "interval": None if interval is None else np.clip(interval, 0, 1).tolist(),
-        "confusion": mistaken.tolist(),  # summed over the runs: rows are true classes
-        "per_class_accuracy": per_class_accuracy(mistaken.tolist()),
+        "confusion": counted.tolist(),  # summed over the runs: rows are true classes
+        "per_class_accuracy": per_class_accuracy(counted.tolist()),
         "calibration_error": float(np.mean([calibration_error(a, labels) for a in answers])),
     }
 
 
 def seconds_per_epoch(group: Group) -> float:
-    """The median of all epochs of the group's runs, as measured when they ran: beside other runs
-    on the same machine. It has a clock in it, so no dep of this stage holds it; it is as old as
-    the results that it stands beside."""
+    """The median of all epochs of the group's runs, as measured when they ran, beside whatever else
+    the machine did. It has a clock in it, so no dep of this stage holds it; it is as old as the
+    results that it stands beside."""
     runs = [record.read_provenance(identity) for identity in group.identities]
     return float(np.median([seconds for run in runs for seconds in run.seconds_per_epoch]))
 
@@ -221,9 +225,9 @@ def figures_by_key(evaluation: dict[str, Any]) -> dict[str, dict[str, float]]:
     entries += [transfer["scratch"]] if transfer["scratch"] else []
     figures = {}
     for entry in entries:
-        num_test = entry["test_digits"]
-        for key, accuracy in zip(entry["keys"], entry["test_accuracy"], strict=True):
-            low, high = wilson_interval(round(accuracy * num_test), num_test)
+        for key, accuracy, (low, high) in zip(
+            entry["keys"], entry["test_accuracy"], entry["test_interval"], strict=True
+        ):
             figures[key] = {
                 "test_accuracy": accuracy,
                 "test_accuracy_low": low,
@@ -251,7 +255,8 @@ def main() -> None:
     pretrained, _ = evaluate(depths, manifest)
     scratch = pretrained.pop(SCRATCH, None)
     evaluation = {
-        "dataset": manifest.dataset() | {"official": manifest.official},
+        "dataset": manifest.dataset()
+        | {"official": manifest.official, "classes": manifest.classes},
         "arms": arms,
         "claims": judged,
         "transfer": {"pretrained": pretrained, "scratch": scratch},

@@ -12,7 +12,7 @@ import numpy as np
 
 from svhn_lab.data import own, sources
 from svhn_lab.data.resizing import resized
-from svhn_lab.data.sources import Source, SourceUnavailable
+from svhn_lab.data.sources import IMAGE_SIZE, Source, SourceUnavailable
 from svhn_lab.errors import UserError
 from svhn_lab.params import PARAMS_FILE, Data, load
 from svhn_lab.stages.layout import RAW
@@ -68,7 +68,8 @@ def first_available(data: Data, splits: tuple[str, ...]) -> Source:
 
 
 def save(source: Source, splits: tuple[str, ...], image_size: int, folder: Path) -> dict[str, Any]:
-    """Writes every split's arrays below `folder`; gives the facts that source.json holds.
+    """Writes every split's arrays below `folder`; gives the facts that source.json holds. Digits at
+    another size than SVHN's are other digits, and say so in their name.
 
     Raises UserError if a split's digits cannot be used.
     """
@@ -83,9 +84,10 @@ def save(source: Source, splits: tuple[str, ...], image_size: int, folder: Path)
         digest.update(images.data)
         digest.update(labels.data)
         sizes[split] = len(labels)
+    at_own_size = image_size == IMAGE_SIZE
     return {
-        "name": source.name,
-        "official": source.official,
+        "name": source.name if at_own_size else f"{source.name}-{image_size}px",
+        "official": source.official and at_own_size,
         "digest": digest.hexdigest(),
         "classes": list(source.classes),
         "image_size": image_size,
@@ -109,9 +111,6 @@ def main() -> None:
     data = load().data
     splits = ("train", "test", "extra") if data.extra else ("train", "test")
     source = first_available(data, splits)
-    click.secho(
-        f"DIGITS: {source.name}{'' if source.official else ' (NOT official SVHN)'}", bold=True
-    )
     new = RAW.with_name(f".{RAW.name}.new")
     shutil.rmtree(new, ignore_errors=True)
     try:
@@ -120,5 +119,7 @@ def main() -> None:
         replace_folder(new, RAW)
     finally:
         shutil.rmtree(new, ignore_errors=True)
+    official = "" if facts["official"] else " (NOT official SVHN)"
+    click.secho(f"DIGITS: {facts['name']}{official}", bold=True)
     counts = ", ".join(f"{count:,} {split}" for split, count in facts["splits"].items())
     click.echo(f"{RAW}: {counts}; md5 {facts['digest']}")

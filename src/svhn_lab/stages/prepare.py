@@ -77,8 +77,15 @@ def subsets(
     transfer: Transfer, splits: Mapping[str, tuple[Images, Labels]], class_names: Sequence[str]
 ) -> dict[tuple[str, str], Indices]:
     """By (subset, split), the indices of the split's digits that the transfer study pretrains and
-    fine-tunes on. Raises UserError if the data has no such class, or a split no such digit."""
+    fine-tunes on. Raises UserError if the data has no such class, a split no such digit, or a
+    class is in both subsets though there are classes enough for two."""
     chosen = {}
+    both = sorted(set(transfer.pretrain_classes) & set(transfer.finetune_classes))
+    if both and len(class_names) >= 4:
+        raise UserError(
+            f"params.yaml: transfer: classes {both} are in pretrain_classes and in "
+            "finetune_classes; with four classes or more, a class may be in one of them only"
+        )
     known = ", ".join(f"{label} ({name})" for label, name in enumerate(class_names))
     for subset, classes in {
         "pretrain": transfer.pretrain_classes,
@@ -87,7 +94,7 @@ def subsets(
         if foreign := [label for label in classes if label >= len(class_names)]:
             raise UserError(
                 f"params.yaml: transfer.{subset}_classes: the data has no class {foreign[0]}; "
-                f"it has {known}"
+                f"name two or more of {known}"
             )
         for split, (_, labels) in splits.items():
             indices = of_classes(labels, classes)
