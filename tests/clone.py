@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
@@ -81,8 +82,11 @@ class Clone:
         )
 
     def runs(self) -> list[Run]:
-        """Every run in the clone's store."""
-        client = MlflowClient(f"sqlite:///{self.path}/mlflow.db")
+        """Every run in the clone's store. A copy is read: MLflow keeps a file open that it has read
+        once, even when another has taken its place."""
+        copy = self.path.parent / f"runs-{uuid4()}.db"
+        shutil.copy(self.path / "mlflow.db", copy)
+        client = MlflowClient(f"sqlite:///{copy}")
         experiments = [e.experiment_id for e in client.search_experiments()]
         return list(client.search_runs(experiments, max_results=1000))
 

@@ -108,7 +108,8 @@ def test_arms_are_compared_pair_by_pair_with_their_references(lab: Clone) -> Non
     assert crop["difference"] == pytest.approx(np.mean([a - b for a, b in pairs]))
     low, high = crop["difference_interval"]
     assert low <= crop["difference"] <= high
-    assert 0 <= crop["p_t"] <= crop["p_holm"] <= 1
+    # Two toy seeds can do equally well or badly, and then there is no p value.
+    assert crop["p_t"] is None or 0 <= crop["p_t"] <= crop["p_holm"] <= 1
     assert len(crop["p_mcnemar"]) == 2
     assert crop["lab_accuracy"] is None and baseline["lab_accuracy"] == 0.8628
     for arm in arms.values():
@@ -192,7 +193,7 @@ def test_what_is_said_of_arms_trains_none(lab: Clone) -> None:
     with other_params(lab.path, {"references": {"crop": "preact"}}):
         plan = lab.run("dvc", "repro", "--dry")
     stages = [line.split("'")[1] for line in plan.splitlines() if line.startswith("Running stage")]
-    assert sorted(stages) == ["check", "evaluate", "register", "report"]
+    assert sorted(stages) == ["check", "evaluate"]  # and what follows, if that gives another out
 
 
 def test_wrong_params_stop_the_graph_while_every_result_is_still_there(lab: Clone) -> None:
@@ -233,7 +234,11 @@ def test_the_entry_points_run_one_arm_and_one_depth(lab: Clone) -> None:
 
 def test_a_lost_database_is_made_again_from_the_records(lab: Clone) -> None:
     def figures() -> dict[str, dict[str, float]]:
-        return {run.info.run_name: run.data.metrics for run in children(lab)}
+        return {
+            run.info.run_name: run.data.metrics
+            for run in children(lab)
+            if "svhn_lab.superseded" not in run.data.tags
+        }
 
     before = figures()
     (lab.path / "mlflow.db").unlink()
