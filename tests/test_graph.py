@@ -146,6 +146,14 @@ def test_the_results_are_written_as_markdown_with_their_digits_commit_and_machin
         assert f"{100 * arm['mean']:.2f} %" in text
 
 
+def test_results_of_other_runs_than_those_evaluated_are_not_written(lab: Clone) -> None:
+    for changes in ({"seeds": [0]}, {"arms": {"new": {"net": "baseline"}}}):
+        with other_params(lab.path, changes):
+            refused = lab.try_run("python", "-m", "svhn_lab", "report", "--markdown")
+        assert refused.returncode == 1
+        assert "evaluation.json: is of other arms or runs than params.yaml" in refused.stderr
+
+
 def test_no_stage_but_evaluate_opens_the_test_digits(lab: Clone) -> None:
     opened = lab.opened.read_text().splitlines()
     assert {line.split()[0] for line in opened} == {"evaluate"}
