@@ -12,11 +12,14 @@ LOSSES = torch.tensor([0.3, 0.9, 0.1, 0.9, 0.5, 0.2, 0.4, 0.0])
 
 def test_nothing_is_fed_again_without_mining_or_before_its_epoch() -> None:
     assert fed_again(LOSSES, recipe(), 9, torch.Generator()) == []
-    assert fed_again(LOSSES, recipe(mining="hard", mining_from=4), 3, torch.Generator()) == []
+    assert (
+        fed_again(LOSSES, recipe(mining="hard", mining_from=4, epochs=9), 3, torch.Generator())
+        == []
+    )
 
 
 def test_the_hardest_come_first_and_the_first_of_equals() -> None:
-    hard = recipe(mining="hard", mining_from=4, mining_fraction=0.5)
+    hard = recipe(mining="hard", mining_from=4, mining_fraction=0.5, epochs=9)
     assert fed_again(LOSSES, hard, 4, torch.Generator()) == [1, 3, 4, 6]
 
 
