@@ -99,7 +99,8 @@ def test_the_code_digest_follows_the_sources_that_the_stage_depends_on(tmp_path:
     (tmp_path / "src" / "folder" / "a.py").write_text("1")
     (tmp_path / "src" / "b.py").write_text("1")
     (tmp_path / "dvc.yaml").write_text(
-        "stages:\n  one: {cmd: x, deps: [data/raw, src/folder]}\n  two: {cmd: x, deps: [src/b.py]}\n"
+        "stages:\n  one: {cmd: x, deps: [data/raw, src/folder]}\n"
+        "  two: {cmd: x, deps: [src/b.py]}\n"
     )
 
     def digests() -> tuple[str, str]:

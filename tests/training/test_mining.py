@@ -24,7 +24,7 @@ def test_the_hardest_come_first_and_the_first_of_equals() -> None:
 
 
 @given(
-    losses=st.lists(st.floats(0, 10), min_size=1, max_size=60),
+    losses=st.lists(st.floats(0, 10, width=32), min_size=1, max_size=60),
     fraction=st.floats(0.01, 1),
     seed=st.integers(0, 2**32 - 1),
 )
