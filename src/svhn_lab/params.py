@@ -191,9 +191,10 @@ class Claim(Section):
 
     @model_validator(mode="after")
     def _can_be_judged(self) -> Self:
-        if self.at_least is None and self.at_most is None:
+        low, high = self.at_least, self.at_most
+        if low is None and high is None:
             raise ValueError("claims nothing; add at_least or at_most, in percentage points")
-        if None not in (self.at_least, self.at_most) and self.at_least >= self.at_most:  # type: ignore[operator]
+        if low is not None and high is not None and low >= high:
             raise ValueError("at_least should be below at_most")
         if self.arm == self.reference:
             raise ValueError("arm and reference should be two arms")

@@ -1,6 +1,8 @@
 """augmentation.py: every image of a batch has a change of its own, black comes in from outside, and
 the same generator gives the same changes."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from hypothesis import given
@@ -68,7 +70,9 @@ def test_nothing_turned_is_nothing_changed() -> None:
 
 
 @pytest.mark.parametrize("change", [lambda x, g: shifted(x, 4, g), lambda x, g: rotated(x, 15, g)])
-def test_the_generator_decides_alone(change) -> None:  # type: ignore[no-untyped-def]
+def test_the_generator_decides_alone(
+    change: Callable[[Tensor, torch.Generator], Tensor],
+) -> None:
     images = random_images(6)
     first = change(images, generator(3))
     assert first.dtype == torch.uint8 and first.shape == images.shape
