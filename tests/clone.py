@@ -20,11 +20,19 @@ TOY: dict[str, Any] = {
     "seeds": [0, 1],
     "training": {"epochs": 1},
     "transfer": {
-        "samples_per_class": 10,
+        "sample_sizes": [10, 5],
         "draws": 2,
-        "depths": ["scratch", 0, 7],
         "timing_repeats": 2,
         "finetune": {"epochs": 2},
+        "sweeps": {
+            "front": {"depths": [0, 7]},
+            "random": None,
+            "adapt": None,
+            "back": None,
+            "only": {"only": [7]},
+            "all-digits": {"epochs": 1},
+        },
+        "diversity": {"depth": 7, "less": [{"classes": 8, "share": 0.5}]},
     },
 }
 

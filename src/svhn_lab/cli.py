@@ -63,12 +63,28 @@ def pretrain() -> None:
 
 
 @cli.command()
-@click.argument("depth")
-def finetune(depth: str) -> None:
-    """Fine-tune on the small draws, DEPTH units frozen (or `scratch`)."""
+@click.argument("sweep")
+def finetune(sweep: str) -> None:
+    """Fine-tune on the small draws at every point of a SWEEP."""
     from svhn_lab.stages import finetune
 
-    finetune.main(depth)
+    finetune.main(sweep)
+
+
+@cli.command()
+def diversity() -> None:
+    """Pretrain on fewer digits and classes, then fine-tune."""
+    from svhn_lab.stages import diversity
+
+    diversity.main()
+
+
+@cli.command()
+def probe() -> None:
+    """Look at what the units' features hold, and how they change."""
+    from svhn_lab.stages import probe
+
+    probe.main()
 
 
 @cli.command()
@@ -88,13 +104,19 @@ def evaluate() -> None:
 
 
 @cli.command()
-@click.option("--markdown", is_flag=True, help="Write docs/results.md instead: the tables alone.")
-def report(markdown: bool) -> None:
+@click.option(
+    "--markdown",
+    type=click.Choice(["arms", "transfer", "all"]),
+    is_flag=False,
+    flag_value="all",
+    help="Write docs/results.md (arms), docs/freeze-depth.md (transfer) or both instead.",
+)
+def report(markdown: str | None) -> None:
     """Write the page and the plots."""
     if markdown:
         from svhn_lab.stages import results_doc
 
-        results_doc.main()
+        results_doc.main(markdown)
     else:
         from svhn_lab.stages import report
 

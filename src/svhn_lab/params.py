@@ -26,7 +26,7 @@ from svhn_lab.defaults import filled
 from svhn_lab.errors import UserError
 
 PARAMS_FILE = Path("params.yaml")
-SCRATCH: Literal["scratch"] = "scratch"
+MAIN_SWEEP = "front"
 
 
 def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -44,12 +44,6 @@ def _web_folder(url: str) -> str:
     if not usable:
         raise ValueError(f"should be like http://host/folder/, with the slash; it is {url!r}")
     return url
-
-
-def _depth(value: object) -> object:
-    if value == SCRATCH or (type(value) is int and value >= 0):
-        return value
-    raise ValueError(f"a depth is a whole number from 0, or `{SCRATCH}`; it is {value!r}")
 
 
 def _takes_dense_gradients(optimizer: object) -> object:
@@ -77,7 +71,10 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Net = Annotated[str, AfterValidator(_zoo_name_or_dotted_path)]
 Labels = Annotated[tuple[Label, ...], Field(min_length=2), AfterValidator(_distinct)]
 NormPolicy = Literal["eval", "adapt"]
-Depth = Annotated[int | Literal["scratch"], BeforeValidator(_depth)]
+Depths = Annotated[
+    tuple[Annotated[Whole, Field(ge=0)], ...], Field(min_length=1), AfterValidator(_distinct)
+]
+Units = Annotated[tuple[Count, ...], Field(min_length=1), AfterValidator(_distinct)]
 
 
 class Section(BaseModel):
@@ -155,26 +152,106 @@ class Arm(Recipe):
     net: Net
 
 
+class FineTuning(Recipe):
+    """How the pretrained network is fine-tuned, besides what is frozen.
+
+    `start` is the network before: pretrained, or with fresh weights. `direction` is the end from
+    which depths count. `norm_policy` says whether frozen norms keep their running statistics.
+    `sample` is what is trained on: the small draws, or all digits of the classes. `sizes` says
+    whether the small draws have the first of `sample_sizes` only, or every one.
+    """
+
+    start: Literal["pretrained", "random"]
+    direction: Literal["front", "back"]
+    norm_policy: NormPolicy
+    sample: Literal["small", "all"]
+    sizes: Literal["first", "every"]
+
+
+class Sweep(FineTuning):
+    """Fine-tuning at several freeze depths, or with single units left to train (the head always
+    trains). Either `depths`, how many units are frozen, or `only`, which unit trains, from 1."""
+
+    depths: Depths | None = None
+    only: Units | None = None
+
+    @model_validator(mode="after")
+    def _either_depths_or_only(self) -> Self:
+        if (self.depths is None) == (self.only is None):
+            raise ValueError("should have either `depths` or `only`, and not both; name one")
+        return self
+
+    @model_validator(mode="after")
+    def _sizes_are_of_small_draws(self) -> Self:
+        if self.sample == "all" and self.sizes == "every":
+            raise ValueError("has `sample: all`, which has one size; set sizes: first")
+        return self
+
+
+class LessPretraining(Section):
+    """A pretraining on fewer digits or classes: so many classes, chosen at random, and so large a
+    share of all pretraining digits, for as many steps as the whole pretraining."""
+
+    classes: Annotated[Whole, Field(ge=2)]
+    share: Annotated[Real, Field(gt=0, lt=1)]
+
+
+class Diversity(Section):
+    """What the pretraining is for: networks pretrained on less, fine-tuned at freeze depth `depth`
+    as the sweep `front` is."""
+
+    depth: Annotated[Whole, Field(ge=0)]
+    less: tuple[LessPretraining, ...]
+
+    @field_validator("less")
+    @classmethod
+    def _each_once(cls, less: tuple[LessPretraining, ...]) -> tuple[LessPretraining, ...]:
+        return _distinct(less)
+
+
 class Transfer(Section):
-    """The transfer study: pretrain on some classes, fine-tune on a small sample of others."""
+    """The transfer study: pretrain on some classes, fine-tune on small samples of others. The sweep
+    `front`, at the first of `sample_sizes` (digits of each class), is the study itself: of it times
+    are measured, the best depth chosen, explanations tested."""
 
     net: Net
     pretrain_classes: Labels
     finetune_classes: Labels
-    samples_per_class: Count
+    sample_sizes: Annotated[tuple[Count, ...], Field(min_length=1), AfterValidator(_distinct)]
     draws: Count
-    depths: Annotated[tuple[Depth, ...], Field(min_length=1), AfterValidator(_distinct)]
-    norm_policy: NormPolicy
-    timing_repeats: Count
     pretrain: Recipe
-    finetune: Recipe
+    finetune: FineTuning
+    sweeps: Annotated[dict[Name, Sweep], Field(min_length=1)]
+    frozen_features: Annotated[bool, Field(strict=True)]
+    margin: Annotated[Real, Field(ge=0, lt=1)]
+    timing_repeats: Annotated[Whole, Field(ge=2)]
+    diversity: Diversity
 
-    @field_validator("depths")
-    @classmethod
-    def _some_depth(cls, depths: tuple[int | str, ...]) -> tuple[int | str, ...]:
-        if set(depths) == {SCRATCH}:
-            raise ValueError("names no freeze depth besides the control; add at least 0")
-        return depths
+    @model_validator(mode="after")
+    def _the_study_itself(self) -> Self:
+        sweep = self.sweeps.get(MAIN_SWEEP)
+        if sweep is None:
+            raise ValueError(f"sweeps has no `{MAIN_SWEEP}`, which is the study itself; add it")
+        depths = sweep.depths or ()
+        usual = (sweep.start, sweep.direction, sweep.sample) == ("pretrained", "front", "small")
+        if not usual or len(depths) < 2 or 0 not in depths:
+            raise ValueError(
+                f"sweeps.{MAIN_SWEEP} is the study itself: it should start from the pretrained "
+                "network, freeze from the front at two depths or more, 0 among them, and train on "
+                "the small draws; give any other sweep another name"
+            )
+        if self.diversity.depth not in depths:
+            raise ValueError(
+                f"diversity.depth is {self.diversity.depth}, which is none of the depths of "
+                f"sweeps.{MAIN_SWEEP}; take one of {', '.join(map(str, depths))}"
+            )
+        most = len(self.pretrain_classes)
+        if too_many := [less.classes for less in self.diversity.less if less.classes > most]:
+            raise ValueError(
+                f"diversity.less: takes {too_many[0]} classes, but pretrain_classes has {most}; "
+                "take fewer"
+            )
+        return self
 
 
 class Claim(Section):
@@ -264,16 +341,22 @@ def _inherited(raw: object, path: Sequence[int | str]) -> bool:
         return False
     for key in path:
         if not isinstance(raw, dict) or key not in raw:
-            return key in Recipe.model_fields or key in ("pretrain", "finetune")
+            return key in FineTuning.model_fields or key in ("pretrain", "finetune")
         raw = raw[key]
-    is_recipe = len(path) == 2 and (path[0] == "arms" or path[1] in ("pretrain", "finetune"))
-    return is_recipe and isinstance(raw, dict) and not set(raw) & set(Recipe.model_fields)
+    is_recipe = path[0] == "arms" and len(path) == 2
+    is_recipe |= list(path[1:2]) in (["pretrain"], ["finetune"]) and len(path) == 2
+    is_recipe |= list(path[1:2]) == ["sweeps"] and len(path) == 3
+    return is_recipe and isinstance(raw, dict) and not set(raw) & set(FineTuning.model_fields)
 
 
 def _known_keys(path: Sequence[int | str]) -> list[str]:
     """The keys that the section at `path` takes."""
     if path[:1] == ["arms"]:
         return list(Arm.model_fields)
+    if path[:2] == ["transfer", "sweeps"]:
+        return list(Sweep.model_fields)
+    if path[:3] == ["transfer", "diversity", "less"]:
+        return list(LessPretraining.model_fields)
     if path[:2] == ["lab_report", "claims"]:
         return list(Claim.model_fields)
     section: type[BaseModel] = Params

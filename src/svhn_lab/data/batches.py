@@ -3,7 +3,7 @@ is floated, normalised and channels-last at once, with no work per image."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
@@ -31,9 +31,29 @@ class Digits:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, indices: Tensor) -> "Digits":
-        """The digits at `indices` (M,), copied."""
+    def take(self, indices: Tensor | slice) -> "Digits":
+        """The digits at `indices`: (M,), copied, or a slice, not copied."""
         return Digits(self.images[indices], self.labels[indices])
+
+    def inputs(self, statistics: Statistics) -> tuple[Tensor, ...]:
+        """What a network takes: normalised images (N, 3, H, W)."""
+        return (normalised(self.images, statistics),)
+
+
+class Examples(Protocol):
+    """What a network can be trained on: digits, or what a frozen front makes of them."""
+
+    @property
+    def labels(self) -> Tensor: ...
+
+    def __len__(self) -> int: ...
+
+    def take(self, indices: Tensor | slice) -> Self: ...
+
+    def inputs(self, statistics: Statistics) -> tuple[Tensor, ...]: ...
+
+
+E = TypeVar("E", bound=Examples)
 
 
 def channel_statistics(images: Tensor) -> Statistics:
@@ -59,17 +79,15 @@ def normalised(images: Tensor, statistics: Statistics) -> Tensor:
 
 
 def shuffled_batches(
-    digits: Digits, batch_size: int, generator: torch.Generator
+    examples: Examples, batch_size: int, generator: torch.Generator
 ) -> Iterator[Tensor]:
-    """One epoch as the indices of its batches: every digit once, in the order that `generator`
+    """One epoch as the indices of its batches: every example once, in the order that `generator`
     gives; the last batch may be smaller."""
-    order = torch.randperm(len(digits), generator=generator).to(digits.images.device)
+    order = torch.randperm(len(examples), generator=generator).to(examples.labels.device)
     yield from order.split(batch_size)
 
 
-def batches(digits: Digits, batch_size: int) -> Iterator[Digits]:
-    """Every digit once, in the order they lie in memory."""
-    for images, labels in zip(
-        digits.images.split(batch_size), digits.labels.split(batch_size), strict=True
-    ):
-        yield Digits(images, labels)
+def batches(examples: E, batch_size: int) -> Iterator[E]:
+    """Every example once, in the order they lie in memory."""
+    for start in range(0, len(examples), batch_size):
+        yield examples.take(slice(start, start + batch_size))

@@ -47,7 +47,8 @@ def small_draw(
 ) -> Indices:
     """Sorted indices of a sample without repeats: `per_class` digits of each class.
 
-    The sample is given by (seed, draw). Raises UserError if a class has fewer digits.
+    The sample is given by (seed, draw), and holds the smaller samples of the same draw. Raises
+    UserError if a class has fewer digits.
     """
     random = np.random.default_rng((seed, draw))
     chosen = []
@@ -55,10 +56,10 @@ def small_draw(
         members = np.flatnonzero(labels == label)
         if len(members) < per_class:
             raise UserError(
-                f"params.yaml: transfer.samples_per_class: is {per_class}, but the training split "
+                f"params.yaml: transfer.sample_sizes: has {per_class}, but the training split "
                 f"has {len(members)} digits of class {label}; lower it, or take more digits"
             )
-        chosen.append(random.choice(members, per_class, replace=False))
+        chosen.append(random.permutation(members)[:per_class])
     return np.sort(np.concatenate(chosen))
 
 

@@ -1,6 +1,6 @@
-"""Which arm is the best, judged on validation digits alone."""
+"""Which arm is the best, and which freeze depth, judged on validation digits alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,3 +11,10 @@ def best_small_arm(arms: Mapping[str, Mapping[str, Any]], max_parameters: int) -
     of at most `max_parameters`; the first of equals; None if none is small enough."""
     small = [name for name, arm in arms.items() if arm["parameters"] <= max_parameters]
     return max(small, key=lambda name: np.mean(arms[name]["validation_accuracy"]), default=None)
+
+
+def deepest_within(accuracies: Mapping[int, Sequence[float]], margin: float) -> int:
+    """The deepest of some freeze depths whose mean accuracy is no more than `margin` below the
+    highest mean: the cheapest to train among those that are as good."""
+    means = {depth: float(np.mean(values)) for depth, values in accuracies.items()}
+    return max(depth for depth, mean in means.items() if mean >= max(means.values()) - margin)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 Pool = int | Literal["all"]  # side of the pooled square; `all` pools the whole map into one value
 Unit = tuple[nn.Module, ...]
+State = tuple[Tensor, ...]  # (N, ...) each: what the units so far have made, and the rest needs
 
 
 class Block(nn.Module, ABC):
@@ -21,6 +22,23 @@ class Block(nn.Module, ABC):
     @abstractmethod
     def freeze_units(self) -> list[Unit]:
         """Modules of each unit; together they hold every parameter of the block, once."""
+
+
+class UnitByUnit(Block):
+    """A block that can stop behind any of its units: what is frozen within it need not be computed
+    more than once (see freezing.py)."""
+
+    @abstractmethod
+    def step(self, state: State, unit: int) -> State:
+        """What the unit makes of what those before it have made, its own output first; the first
+        unit takes the block's input alone, the last one leaves the block's output alone."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        state: State = (x,)
+        for unit in range(len(self.freeze_units())):
+            state = self.step(state, unit)
+        [out] = state
+        return out
 
 
 def max_pooled(x: Tensor, pool: Pool) -> Tensor:
@@ -58,7 +76,7 @@ class ConvPool:
         return _ConvPool([in_channels] + [self.channels] * self.convs, self.kernel, padding)
 
 
-class _ConvPool(Block):
+class _ConvPool(UnitByUnit):
     def __init__(self, widths: list[int], kernel: int, padding: int) -> None:
         super().__init__()
         self.convs = nn.ModuleList(
@@ -68,10 +86,9 @@ class _ConvPool(Block):
     def freeze_units(self) -> list[Unit]:
         return [(conv,) for conv in self.convs]
 
-    def forward(self, x: Tensor) -> Tensor:
-        for conv in self.convs:
-            x = torch.relu(conv(x))
-        return max_pooled(x, 2)
+    def step(self, state: State, unit: int) -> State:
+        out = torch.relu(self.convs[unit](state[0]))
+        return (max_pooled(out, 2) if unit == len(self.convs) - 1 else out,)
 
 
 @dataclass(frozen=True)
@@ -147,7 +164,7 @@ class PreActivation:
         return _PreActivation(in_channels, self)
 
 
-class _PreActivation(Block):
+class _PreActivation(UnitByUnit):
     def __init__(self, in_channels: int, declared: PreActivation) -> None:
         super().__init__()
         self.pool = declared.pool
@@ -167,14 +184,16 @@ class _PreActivation(Block):
             units[-1] = (*units[-1], self.norm_after)
         return units
 
-    def forward(self, x: Tensor) -> Tensor:
-        branch = x
-        for norm, conv in zip(self.norms, self.convs, strict=True):
-            branch = conv(torch.relu(norm(branch)))
-        out: Tensor = branch + self.shortcut(x)
+    def step(self, state: State, unit: int) -> State:
+        x, *beside = state
+        shortcut = beside[0] if beside else self.shortcut(x)
+        branch = self.convs[unit](torch.relu(self.norms[unit](x)))
+        if unit < len(self.convs) - 1:
+            return branch, shortcut
+        out = branch + shortcut
         if self.norm_after is not None:
             out = torch.relu(self.norm_after(out))
-        return max_pooled(out, self.pool)
+        return (max_pooled(out, self.pool),)
 
 
 @dataclass(frozen=True)
@@ -193,7 +212,7 @@ class PostActivation:
         return _PostActivation(in_channels, self)
 
 
-class _PostActivation(Block):
+class _PostActivation(UnitByUnit):
     def __init__(self, in_channels: int, declared: PostActivation) -> None:
         super().__init__()
         self.pool = declared.pool
@@ -213,13 +232,16 @@ class _PostActivation(Block):
             units[0] = (*units[0], self.shortcut)
         return units
 
-    def forward(self, x: Tensor) -> Tensor:
-        branch = x
-        for index, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
-            branch = norm(conv(branch if index == 0 else torch.relu(branch)))
-        if self.shortcut is not None:
-            branch = branch + self.shortcut(x)
-        return max_pooled(torch.relu(branch), self.pool)
+    def step(self, state: State, unit: int) -> State:
+        x, *shortcut = state
+        if unit == 0 and self.shortcut is not None:
+            shortcut = [self.shortcut(x)]
+        out = self.norms[unit](self.convs[unit](x))
+        if unit < len(self.convs) - 1:
+            return torch.relu(out), *shortcut
+        if shortcut:
+            out = out + shortcut[0]
+        return (max_pooled(torch.relu(out), self.pool),)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 new network is one more entry, or an Architecture anywhere, named by its dotted path."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,8 +17,10 @@ from svhn_lab.nets.blocks import (
     Inception,
     PostActivation,
     PreActivation,
+    State,
     Stem,
     Unit,
+    UnitByUnit,
 )
 
 IMAGE_SIZE = 32  # SVHN's
@@ -171,8 +174,11 @@ class Network(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """(N, 3, H, W) -> (N, features): what the head looks at."""
-        out: Tensor = self.blocks(images)
-        return (out.mean((2, 3), keepdim=True) if self.average else out).flatten(1)
+        return self.flattened(self.blocks(images))
+
+    def flattened(self, maps: Tensor) -> Tensor:
+        """(N, C, H, W), the last block's output -> (N, features)."""
+        return (maps.mean((2, 3), keepdim=True) if self.average else maps).flatten(1)
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.head(self.features(images))
@@ -186,8 +192,36 @@ class Network(nn.Module):
 
     def freeze_units(self) -> list[Unit]:
         """Modules of every freeze unit, from the front; the head is in none."""
-        blocks: list[Block] = [block for block in self.blocks if isinstance(block, Block)]
-        return [unit for block in blocks for unit in block.freeze_units()]
+        return [unit for block in self._blocks() for unit in block.freeze_units()]
+
+    def steps(self) -> "list[Step]":
+        """What `features` does, from the images on, in the smallest steps that the blocks allow."""
+        steps, units = [], 0
+        for block in self._blocks():
+            count = len(block.freeze_units())
+            if isinstance(block, UnitByUnit):
+                steps += [
+                    Step(units + unit + 1, partial(block.step, unit=unit)) for unit in range(count)
+                ]
+            else:
+                steps.append(Step(units + count, partial(_alone, block)))
+            units += count
+        return [*steps, Step(units, partial(_alone, self.flattened))]
+
+    def _blocks(self) -> list[Block]:
+        return [block for block in self.blocks if isinstance(block, Block)]
+
+
+class Step(NamedTuple):
+    """A part of the way from the images to the features."""
+
+    units: int  # freeze units that are passed once it is done
+    run: Callable[[State], State]
+
+
+def _alone(function: Callable[[Tensor], Tensor], state: State) -> State:
+    [x] = state
+    return (function(x),)
 
 
 def head(num_features: int, hidden: Sequence[int], num_classes: int) -> nn.Module:

@@ -45,6 +45,20 @@ def signed(value: float | None) -> str:
     return "0" if value == 0 else f"{value:+g}".replace("-", MINUS)
 
 
+def measured(test: Mapping[str, Any], value: float | None) -> str:
+    """A value of an explanation's test in its unit."""
+    if value is None:
+        return ABSENT
+    if test["unit"] == "points":
+        return f"{points(value)} points"
+    return f"{value:+.3g} {test['unit']}".replace("-", MINUS)
+
+
+def seconds(value: float) -> str:
+    """A duration in seconds, to three figures."""
+    return f"{value:.3g}"
+
+
 def claimed_range(claim: Mapping[str, Any]) -> str:
     """The range that a claim says a difference lies in, in percentage points."""
     low, high = claim["at_least"], claim["at_most"]
@@ -76,11 +90,13 @@ def _environment() -> Environment:
         "claimed_range": claimed_range,
         "count": "{:,}".format,
         "decimal": "{:.1f}".format,
+        "measured": measured,
         "p_value": p_value,
         "percent": percent,
         "percent_interval": percent_interval,
         "points": points,
         "points_interval": points_interval,
+        "seconds": seconds,
         "seeds_to_decide": seeds_to_decide,
         "signed": signed,
     }
@@ -93,6 +109,6 @@ def render(context: Mapping[str, Any]) -> str:
     return _environment().get_template("template.html").render(context)
 
 
-def render_markdown(context: Mapping[str, Any]) -> str:
+def render_markdown(template: str, context: Mapping[str, Any]) -> str:
     """The tables of these values as Markdown, with where they come from. Raises as `render`."""
-    return _environment().get_template("template.md").render(context)
+    return _environment().get_template(template).render(context)

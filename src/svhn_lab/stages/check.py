@@ -9,8 +9,10 @@ from ruamel.yaml import YAML
 
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
-from svhn_lab.params import PARAMS_FILE, SCRATCH, Params, load
+from svhn_lab.nets.freezing import frozen_units
+from svhn_lab.params import PARAMS_FILE, Params, load
 from svhn_lab.stages.layout import CHECKED, NETS
+from svhn_lab.stages.sweeps import points
 from svhn_lab.tracking.files import write_text
 
 
@@ -32,14 +34,14 @@ def check_networks(params: Params) -> None:
             wrong.append(f"{PARAMS_FILE}: {key}: {failure}")
     if params.transfer.net in nets:
         num_units = len(nets[params.transfer.net].freeze_units())
-        wrong += [
-            f"{PARAMS_FILE}: transfer.depths: {depth} is beyond {params.transfer.net}, which has "
-            f"{num_units} freeze units; take 0..{num_units}"
-            for depth in params.transfer.depths
-            if depth != SCRATCH and depth > num_units
-        ]
+        for name in params.transfer.sweeps:
+            for point in points(params.transfer, name):
+                try:
+                    frozen_units(point.freezing, point.number, num_units)
+                except UserError as failure:
+                    wrong.append(f"{PARAMS_FILE}: transfer.sweeps.{name}: {failure}")
     if wrong:
-        raise UserError("\n".join(wrong))
+        raise UserError("\n".join(dict.fromkeys(wrong)))
 
 
 def check_freeze_units(net: zoo.Network) -> None:

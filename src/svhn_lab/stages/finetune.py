@@ -1,93 +1,133 @@
-"""`finetune DEPTH`: fine-tunes the pretrained network on every small draw with its first DEPTH
-units frozen. `finetune scratch` is the control: a fresh network on the same draws."""
+"""`finetune SWEEP`: fine-tunes at every point of a sweep of params.yaml (how much is frozen, on how
+many digits) on every small draw. All points of all sweeps share draws, order, and fresh heads."""
 
 import hashlib
+from datetime import datetime
+from typing import Any
 
+from svhn_lab.data.batches import Digits
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
-from svhn_lab.nets.freezing import freeze
-from svhn_lab.params import PARAMS_FILE, SCRATCH, Params, Transfer, load
+from svhn_lab.nets.freezing import freeze, frozen_units
+from svhn_lab.params import PARAMS_FILE, Params, Transfer, load
+from svhn_lab.stages.mirroring import mirror
 from svhn_lab.stages.prepared import load_draw, load_manifest, load_subset
 from svhn_lab.stages.runs import load_model, run, run_all
+from svhn_lab.stages.sweeps import Point, points, recipe, settings
 from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity
+from svhn_lab.training.features import fit_behind_front
+from svhn_lab.training.fit import fit
+
+Task = tuple[Identity, Point, Transfer]
 
 
-def identities(params: Params, depth: int | str) -> list[Identity]:
-    """The runs at one depth: draw d starts from the pretrained network of the d-th seed, round
-    and round, so that the spread over draws holds that over pretrained networks too. From
-    scratch, each draw has fresh weights of its own."""
+def identities(params: Params, point: Point) -> list[Identity]:
+    """The runs at one point: draw d starts from the pretrained network of the d-th seed, round
+    and round, so that the spread over draws holds that over pretrained networks too. At random,
+    each draw has fresh weights of its own."""
     seeds = params.seeds
+    fresh = params.transfer.sweeps[point.sweep].start == "random"
     return [
         Identity(
             "finetune",
-            str(depth),
-            seed=draw if depth == SCRATCH else seeds[draw % len(seeds)],
+            point.sweep,
+            seed=draw if fresh else seeds[draw % len(seeds)],
             draw=draw,
+            condition=point.condition,
         )
         for draw in range(params.transfer.draws)
     ]
 
 
-def pretraining(identity: Identity) -> Identity:
-    """The run whose network a fine-tuning run starts from."""
-    return Identity("pretrain", "", identity.seed)
+def whole(point: Point) -> Identity:
+    """The run that stands for all draws at a point."""
+    return Identity("finetune", point.sweep, condition=point.condition)
 
 
-def starting_network(identity: Identity, transfer: Transfer, image_size: int) -> zoo.Network:
-    """The network before fine-tuning. All depths of a draw begin with the same head."""
-    num_classes = len(transfer.finetune_classes)
-    head_seed = identity.draw or 0
-    if identity.arm == SCRATCH:
-        return zoo.build(
-            transfer.net, num_classes=num_classes, seed=head_seed, image_size=image_size
+def pretraining(seed: int) -> Identity:
+    """The pretraining with this seed."""
+    return Identity("pretrain", "", seed)
+
+
+def starting_network(
+    task: Task, image_size: int, *, pretrained: Identity | None = None, num_classes: int = 0
+) -> zoo.Network:
+    """The network before fine-tuning, its units frozen. All points of a draw begin with the same
+    head.
+
+    `pretrained` is a run with so many classes to start from, in the place of the usual one."""
+    identity, point, transfer = task
+    assert identity.seed is not None and identity.draw is not None
+    sweep, classes = transfer.sweeps[point.sweep], len(transfer.finetune_classes)
+    if sweep.start == "random":
+        net = zoo.build(
+            transfer.net, num_classes=classes, seed=identity.draw, image_size=image_size
         )
-    pretrained = load_model(
-        pretraining(identity),
-        transfer.net,
-        num_classes=len(transfer.pretrain_classes),
-        image_size=image_size,
-    )
-    zoo.with_new_head(pretrained, num_classes=num_classes, seed=head_seed)
-    return freeze(pretrained, int(identity.arm), transfer.norm_policy)
+    else:
+        net = load_model(
+            pretrained or pretraining(identity.seed),
+            transfer.net,
+            num_classes=num_classes or len(transfer.pretrain_classes),
+            image_size=image_size,
+        )
+        zoo.with_new_head(net, num_classes=classes, seed=identity.draw)
+    units = frozen_units(point.freezing, point.number, len(net.freeze_units()))
+    return freeze(net, units, sweep.norm_policy)
 
 
-def finetune_one(task: tuple[Identity, Transfer]) -> Identity:
-    """One draw at one depth."""
-    identity, transfer = task
-    assert identity.draw is not None
+def sample(draw: int, point: Point, transfer: Transfer) -> Digits:
+    """The training digits of a draw at a point."""
     classes = transfer.finetune_classes
+    if point.size is None:
+        return load_subset("train", "finetune", classes)
+    return load_draw(draw, point.size, classes)
+
+
+def finetune_one(task: Task) -> Identity:
+    """One draw at one point."""
+    identity, point, transfer = task
+    assert identity.draw is not None and identity.seed is not None
     manifest = load_manifest()
-    settings = {
-        "stage": "finetune",
-        "net": transfer.net,
-        "freeze_depth": identity.arm,
-        "norm_policy": transfer.norm_policy,
-        "classes": list(classes),
-        "samples_per_class": transfer.samples_per_class,
-    }
-    sample = load_draw(identity.draw, classes)
-    settings["sample_digest"] = hashlib.md5(sample.images.numpy().data).hexdigest()
-    if identity.arm != SCRATCH:
+    digits = sample(identity.draw, point, transfer)
+    more = {"sample_digest": hashlib.md5(digits.images.numpy().data).hexdigest()}
+    if transfer.sweeps[point.sweep].start == "pretrained":
         # Other pretrained weights make another run, though nothing else has changed.
-        settings["pretrained_key"] = record.read(pretraining(identity)).key
+        more["pretrained_key"] = record.read(pretraining(identity.seed)).key
     return run(
         identity,
-        starting_network(identity, transfer, manifest.image_size),
-        transfer.finetune,
-        settings,
-        sample,
-        load_subset("validation", "finetune", classes),
+        starting_network(task, manifest.image_size),
+        recipe(point, transfer),
+        settings(point, transfer) | more,
+        digits,
+        load_subset("validation", "finetune", transfer.finetune_classes),
         manifest,
+        train_by=fit_behind_front if transfer.frozen_features else fit,
     )
 
 
-def main(depth: str) -> None:
-    """Fine-tunes on every draw. Raises UserError if params.yaml does not name the depth."""
+def sum_up(identity: Identity, members: list[Identity], params: dict[str, Any]) -> None:
+    """Leaves the record that stands for several runs, which lie under it in MLflow."""
+    circumstances = [record.read_provenance(member) for member in members]
+    first = circumstances[0]
+    began = min(datetime.fromisoformat(each.started) for each in circumstances)
+    total = record.provenance(
+        began, sum(each.seconds for each in circumstances), [], (first.commit, first.dirty)
+    )
+    record.write(record.summed_up(identity, [record.read(m) for m in members], params), total)
+    mirror([identity])
+
+
+def main(name: str) -> None:
+    """Fine-tunes at every point of the sweep. Raises UserError if params.yaml does not name it."""
     params = load()
-    known = [str(known) for known in params.transfer.depths]
-    if depth not in known:
+    transfer = params.transfer
+    if name not in transfer.sweeps:
         raise UserError(
-            f"{PARAMS_FILE}: transfer.depths: has no {depth!r}; there are: {', '.join(known)}"
+            f"{PARAMS_FILE}: transfer.sweeps: has no {name!r}; there are: "
+            f"{', '.join(transfer.sweeps)}"
         )
-    run_all(finetune_one, [(identity, params.transfer) for identity in identities(params, depth)])
+    at = {point: identities(params, point) for point in points(transfer, name)}
+    run_all(finetune_one, [(run, point, transfer) for point, runs in at.items() for run in runs])
+    for point, runs in at.items():
+        sum_up(whole(point), runs, settings(point, transfer))

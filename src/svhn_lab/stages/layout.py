@@ -10,17 +10,20 @@ RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
 MANIFEST = PREPARED / "manifest.json"
 SUBSETS = PREPARED / "subsets"
-DRAWS = SUBSETS / "finetune" / "draws.npy"  # (draws, M) indices into train
+DRAWS = SUBSETS / "finetune" / "draws"
 PREVIEW = Path("results/preview.png")
 NETS = "src/svhn_lab/nets"  # as dvc.yaml names it in deps
 MODELS = Path("models")
 RESULTS = Path("results")
 CHECKED = RESULTS / "checked.txt"
 EVALUATION = RESULTS / "evaluation.json"
+TRANSFER = RESULTS / "transfer.json"
+PROBE = RESULTS / "probe.json"
 TIMING = RESULTS / "timing.json"
 PAGE = RESULTS / "page"
 PLOTS = RESULTS / "plots"
 RESULTS_DOC = Path("docs/results.md")
+STUDY_DOC = Path("docs/freeze-depth.md")
 REGISTRATION = RESULTS / "registration.json"
 
 
@@ -30,6 +33,12 @@ def subset_file(split: str, subset: str) -> Path:
     if split == "test":
         return PREPARED / "test" / f"{subset}.npy"
     return SUBSETS / subset / f"{split}.npy"
+
+
+def draws_file(size: int) -> Path:
+    """Where the small draws with so many digits of each class lie: (draws, classes x size) indices
+    into train."""
+    return DRAWS / f"{size}.npy"
 
 
 def read_json(path: Path, stage: str) -> Any:

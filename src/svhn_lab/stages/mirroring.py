@@ -3,6 +3,7 @@ records are on disk, it is said once, and `svhn-lab sync` catches up."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,9 +16,12 @@ if TYPE_CHECKING:
 
 
 def mirror(
-    identities: Iterable[Identity], figures: Mapping[str, Mapping[str, float]] | None = None
+    identities: Iterable[Identity],
+    figures: Mapping[str, Mapping[str, float]] | None = None,
+    files: Mapping[str, Iterable[Path]] | None = None,
 ) -> bool:
-    """Puts these runs into MLflow, with further `figures` by content key; whether it could."""
+    """Puts these runs into MLflow, with further `figures` and `files` by content key; whether it
+    could."""
     lab = _lab()
     if lab is None:
         return False
@@ -29,6 +33,8 @@ def mirror(
             run_id = lab.add(run, record.read_provenance(identity))
             if figures and run.key in figures:
                 lab.attach(run_id, figures[run.key])
+            for file in files.get(run.key, ()) if files else ():
+                lab.client.log_artifact(run_id, str(file), "study")
     except MlflowException as failure:
         _warn(str(failure))
         return False

@@ -16,12 +16,12 @@ from svhn_lab.data.subsets import Indices, of_classes, small_draw, stratified_sp
 from svhn_lab.errors import UserError
 from svhn_lab.params import Params, Transfer, load
 from svhn_lab.stages.layout import (
-    DRAWS,
     MANIFEST,
     PREPARED,
     PREVIEW,
     RAW,
     SUBSETS,
+    draws_file,
     read_json,
     subset_file,
 )
@@ -107,15 +107,17 @@ def subsets(
     return chosen
 
 
-def draws(transfer: Transfer, labels: Labels, seed: int) -> Indices:
-    """The small draws (draws, classes x samples) as indices of training digits."""
-    classes, per_class = transfer.finetune_classes, transfer.samples_per_class
-    return np.stack(
-        [
-            small_draw(labels, classes, per_class, seed=seed, draw=draw)
-            for draw in range(transfer.draws)
-        ]
-    )
+def draws(transfer: Transfer, labels: Labels, seed: int) -> dict[int, Indices]:
+    """By size, the small draws (draws, classes x size) as indices of training digits."""
+    return {
+        size: np.stack(
+            [
+                small_draw(labels, transfer.finetune_classes, size, seed=seed, draw=draw)
+                for draw in range(transfer.draws)
+            ]
+        )
+        for size in transfer.sample_sizes
+    }
 
 
 def manifest(
@@ -161,7 +163,8 @@ def main() -> None:
     for subset in ("pretrain", "finetune"):
         sizes = {split: len(chosen[subset, split]) for split in splits}
         write_json(SUBSETS / subset / "sizes.json", sizes)
-    write_array(DRAWS, samples)
+    for size, indices in samples.items():
+        write_array(draws_file(size), indices)
     sheet = io.BytesIO()
     preview(*splits["train"], len(facts["classes"])).save(sheet, format="png")
     write_bytes(PREVIEW, sheet.getvalue())

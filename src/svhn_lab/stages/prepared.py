@@ -11,7 +11,7 @@ from torch import Tensor
 from svhn_lab.data.batches import Digits, Statistics
 from svhn_lab.data.subsets import relabelled
 from svhn_lab.errors import UserError
-from svhn_lab.stages.layout import DRAWS, MANIFEST, PREPARED, read_json, subset_file
+from svhn_lab.stages.layout import MANIFEST, PREPARED, draws_file, read_json, subset_file
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,10 @@ def load_subset(split: str, subset: str, classes: tuple[int, ...]) -> Digits:
     return relabelled(load_digits(split).take(indices), classes)
 
 
-def load_draw(draw: int, classes: tuple[int, ...]) -> Digits:
-    """The small training sample number `draw`, labelled by position in `classes`."""
-    draws = _indices(DRAWS)
-    if draw >= len(draws):
-        raise UserError(f"{DRAWS}: has {len(draws)} draws; make more with `dvc repro prepare`")
-    indices = draws[draw]
+def load_draw(draw: int, size: int, classes: tuple[int, ...]) -> Digits:
+    """The small training sample number `draw` with so many digits of each class, labelled by
+    position in `classes`."""
+    indices = _indices(draws_file(size))[draw]
     return relabelled(load_digits("train").take(indices), classes)
 
 

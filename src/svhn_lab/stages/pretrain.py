@@ -17,6 +17,7 @@ def pretrain_one(task: tuple[Identity, Transfer]) -> Identity:
     """One seed of the pretraining."""
     identity, transfer = task
     classes = transfer.pretrain_classes
+    assert identity.seed is not None
     manifest = load_manifest()
     net = zoo.build(
         transfer.net,

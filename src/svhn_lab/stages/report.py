@@ -5,9 +5,11 @@ import math
 from typing import Any
 
 import click
+import numpy as np
+from matplotlib.figure import Figure
 
 from svhn_lab.evidence.selection import best_small_arm
-from svhn_lab.params import Arm, Params, Recipe, load
+from svhn_lab.params import MAIN_SWEEP, Arm, Params, Recipe, load
 from svhn_lab.report import page, plots
 from svhn_lab.stages.layout import (
     EVALUATION,
@@ -15,17 +17,11 @@ from svhn_lab.stages.layout import (
     PLOTS,
     PREVIEW,
     TIMING,
+    TRANSFER,
     read_json,
 )
+from svhn_lab.stages.study_mirror import mirror_study
 from svhn_lab.tracking.files import write_bytes, write_text
-
-
-def transfer_rows(transfer: dict[str, Any]) -> list[dict[str, Any]]:
-    """The transfer table: a row for each depth, then the control."""
-    rows = [{"depth": depth, **entry} for depth, entry in transfer["pretrained"].items()]
-    if transfer["scratch"]:
-        rows.append({"depth": "from scratch", **transfer["scratch"]})
-    return rows
 
 
 def changes(arm: Arm, training: Recipe) -> str:
@@ -40,9 +36,7 @@ def changes(arm: Arm, training: Recipe) -> str:
 
 def tables(params: Params, evaluation: dict[str, Any]) -> dict[str, Any]:
     """What the page and the Markdown both show."""
-    transfer = params.transfer
     arms = evaluation["arms"]
-    names = evaluation["dataset"]["classes"]
     first = next(iter(arms.values()))
     half_widths = [(high - low) / 2 for arm in arms.values() for low, high in arm["test_interval"]]
     return {
@@ -57,25 +51,70 @@ def tables(params: Params, evaluation: dict[str, Any]) -> dict[str, Any]:
         "steps": params.training.epochs
         * math.ceil(evaluation["dataset"]["splits"]["train"] / params.training.batch_size),
         "largest_half_width": max(half_widths),
-        "transfer_net": transfer.net,
-        "pretrain_classes": [names[label] for label in transfer.pretrain_classes],
-        "finetune_classes": [names[label] for label in transfer.finetune_classes],
-        "samples_per_class": transfer.samples_per_class,
-        "transfer_rows": transfer_rows(evaluation["transfer"]),
     }
+
+
+def study_tables(
+    transfer: dict[str, Any], timing: dict[str, Any], names: list[str]
+) -> dict[str, Any]:
+    """What the page and the Markdown both show of the freeze-depth study; `names` are those of the
+    classes."""
+    own_size = transfer["sample_sizes"][0]
+    return {
+        "study": transfer,
+        "explanations": [*transfer["explanations"].values(), timing["explanation"]],
+        "timing": timing,
+        "pretrain_classes": [names[label] for label in transfer["pretrain_classes"]],
+        "finetune_classes": [names[label] for label in transfer["finetune_classes"]],
+        "sample_size": own_size,
+        "points": own_sized(transfer),
+        "train_gaps": {
+            point: float(np.mean(entry["train_accuracy"])) - entry["mean"]
+            for point, entry in transfer["points"].items()
+        },
+        "size_points": [
+            entry
+            for entry in transfer["points"].values()
+            if entry["sweep"] == MAIN_SWEEP and len(transfer["sample_sizes"]) > 1
+        ],
+    }
+
+
+def own_sized(transfer: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The points of the study's own sample size, and of all digits."""
+    return {
+        name: entry
+        for name, entry in transfer["points"].items()
+        if entry["size"] in (None, transfer["sample_sizes"][0])
+    }
+
+
+def study_figures(transfer: dict[str, Any], timing: dict[str, Any]) -> dict[str, Figure]:
+    """The plots of the freeze-depth study by name."""
+    tables = study_tables(transfer, timing, transfer["dataset"]["classes"])
+    figures = {
+        "accuracy-by-depth": plots.accuracy_by_depth(
+            list(tables["points"].values()), transfer["best"]["depth"], timing["num_units"]
+        ),
+        "time-by-depth": plots.time_by_depth(timing),
+        "features-by-unit": plots.features_by_unit(transfer["probe"]),
+    }
+    if tables["size_points"]:
+        figures["accuracy-by-depth-and-size"] = plots.accuracy_by_depth_and_size(
+            tables["size_points"]
+        )
+    return figures
 
 
 def main() -> None:
-    """Writes results/page/index.html and results/plots/."""
+    """Writes results/page/index.html and results/plots/, and shows the study's costs in MLflow."""
     params = load()
     evaluation = read_json(EVALUATION, "evaluate")
+    transfer = read_json(TRANSFER, "evaluate")
     timing = read_json(TIMING, "timing")
-    arms, transfer = evaluation["arms"], evaluation["transfer"]
+    arms = evaluation["arms"]
     best = best_small_arm(arms, params.gate.max_parameters)
-    figures = {
-        "accuracy-by-depth": plots.accuracy_by_depth(transfer, timing["num_units"]),
-        "time-by-depth": plots.time_by_depth(timing),
-    }
+    figures = study_figures(transfer, timing)
     for name, figure in figures.items():
         write_bytes(PLOTS / f"{name}.png", plots.png(figure))
         write_text(PLOTS / f"{name}.svg", plots.svg(figure))
@@ -83,11 +122,9 @@ def main() -> None:
         "max_parameters": params.gate.max_parameters,
         "best": None if best is None else {"name": best, "entry": arms[best]},
         "preview": base64.b64encode(PREVIEW.read_bytes()).decode(),
-        "accuracy_plot": plots.svg(figures["accuracy-by-depth"]),
-        "time_plot": plots.svg(figures["time-by-depth"]),
-        "seconds_by_depth": {
-            depth: row["seconds_per_epoch"] for depth, row in timing["depths"].items()
-        },
+        "plots": {name: plots.svg(figure) for name, figure in figures.items()},
     }
-    write_text(PAGE / "index.html", page.render(tables(params, evaluation) | only_here))
+    study = study_tables(transfer, timing, evaluation["dataset"]["classes"])
+    write_text(PAGE / "index.html", page.render(tables(params, evaluation) | study | only_here))
     click.echo(f"The page: {PAGE / 'index.html'}")
+    mirror_study(transfer, timing)

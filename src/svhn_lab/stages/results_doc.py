@@ -1,32 +1,41 @@
-"""`report --markdown`: the results as docs/results.md, with the digits, commit and machine that
-they come from. A tool, no stage of the graph: for results that one wants to keep in Git."""
+"""`report --markdown`: the results as docs/results.md (the arms) and docs/freeze-depth.md (the
+transfer study), each with the digits, commit and machine that they come from. A tool, no stage of
+the graph: for results that one wants to keep in Git."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from svhn_lab.errors import UserError
-from svhn_lab.params import Params, load
-from svhn_lab.report import page
-from svhn_lab.stages import finetune, pretrain, train
-from svhn_lab.stages.layout import EVALUATION, RESULTS_DOC, read_json
-from svhn_lab.stages.report import tables
+from svhn_lab.params import load
+from svhn_lab.report import page, plots
+from svhn_lab.stages import pretrain, study, train
+from svhn_lab.stages.layout import (
+    EVALUATION,
+    RESULTS_DOC,
+    STUDY_DOC,
+    TIMING,
+    TRANSFER,
+    read_json,
+)
+from svhn_lab.stages.report import study_figures, study_tables, tables
 from svhn_lab.tracking import record
-from svhn_lab.tracking.files import write_text
+from svhn_lab.tracking.files import write_bytes, write_text
 from svhn_lab.tracking.record import Identity
 
 
-def refuse_outdated(params: Params, evaluation: dict[str, Any]) -> None:
-    """Raises UserError if arms or runs are others than those that were evaluated."""
-    outdated = list(params.arms) != list(evaluation["arms"]) or any(
-        [record.read(run).key for run in train.identities(params, arm)] != entry["keys"]
-        for arm, entry in evaluation["arms"].items()
+def refuse_outdated(file: Path, entries: dict[str, Any], runs: dict[str, list[Identity]]) -> None:
+    """Raises UserError if the runs, by arm or point, are others than those that were evaluated."""
+    outdated = list(runs) != list(entries) or any(
+        [record.read(run).key for run in runs[name]] != entry["keys"]
+        for name, entry in entries.items()
     )
     if outdated:
         raise UserError(
-            f"{EVALUATION}: is of other arms or runs than params.yaml and results/ have now; bring "
-            "it up to date with `dvc repro`"
+            f"{file}: is of other arms or runs than params.yaml and results/ have now; bring it "
+            "up to date with `dvc repro`"
         )
 
 
@@ -54,14 +63,36 @@ def processor() -> str | None:
     return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), None)
 
 
-def main() -> None:
-    """Writes docs/results.md. Raises UserError if the evaluation is out of date."""
+def flat(runs: Iterable[list[Identity]]) -> list[Identity]:
+    """All of them."""
+    return [run for some in runs for run in some]
+
+
+def main(part: str) -> None:
+    """Writes docs/results.md (`part` is arms), docs/freeze-depth.md (transfer) or both (all).
+    Raises UserError if an evaluation is out of date."""
     params = load()
-    evaluation = read_json(EVALUATION, "evaluate")
-    refuse_outdated(params, evaluation)
-    runs = [run for arm in params.arms for run in train.identities(params, arm)]
-    runs += pretrain.identities(params)
-    runs += [run for d in params.transfer.depths for run in finetune.identities(params, d)]
-    more = {"extra": params.data.extra, "processor": processor(), **circumstances(runs)}
-    write_text(RESULTS_DOC, page.render_markdown(tables(params, evaluation) | more))
-    click.echo(f"The results: {RESULTS_DOC}")
+    more = {"extra": params.data.extra, "processor": processor()}
+    if part in ("arms", "all"):
+        evaluation = read_json(EVALUATION, "evaluate")
+        runs = {arm: train.identities(params, arm) for arm in params.arms}
+        refuse_outdated(EVALUATION, evaluation["arms"], runs)
+        said = tables(params, evaluation) | more | circumstances(flat(runs.values()))
+        write_text(RESULTS_DOC, page.render_markdown("arms.md", said))
+        click.echo(f"The arms: {RESULTS_DOC}")
+    if part in ("transfer", "all"):
+        transfer, timing = read_json(TRANSFER, "evaluate"), read_json(TIMING, "timing")
+        tuned = {
+            name: group.identities
+            for name, group in study.groups(params).items()
+            if group.name.startswith("finetune")
+        }
+        refuse_outdated(TRANSFER, transfer["points"], tuned)
+        pretrained = pretrain.identities(params)
+        said = study_tables(transfer, timing, transfer["dataset"]["classes"])
+        said |= {"dataset": transfer["dataset"], "transfer": params.transfer, "seeds": params.seeds}
+        said |= more | circumstances([*pretrained, *flat(tuned.values())])
+        write_text(STUDY_DOC, page.render_markdown("study.md", said))
+        for name, figure in study_figures(transfer, timing).items():
+            write_bytes(STUDY_DOC.parent / "images" / f"{name}.png", plots.png(figure))
+        click.echo(f"The transfer study: {STUDY_DOC}")

@@ -36,11 +36,14 @@ def run(
     train: Digits,
     validation: Digits,
     manifest: Manifest,
+    *,
+    train_by: Callable[..., list[Epoch]] = fit,
 ) -> Identity:
     """Trains `net` and leaves model, record and provenance on disk; gives the identity.
 
-    `settings` are what the recipe does not say of the run: network, freeze depth, ... A diverged
-    run leaves a record that says so, and no model.
+    `settings` are what the recipe does not say of the run: network, freeze depth, ...; `train_by`
+    is `fit`, or what takes its arguments and has its result. A diverged run leaves a record that
+    says so, and no model.
     """
     computed_in = autocast_dtype(recipe.precision) or torch.float32
     params = settings | recipe.model_dump() | {"seed": identity.seed}
@@ -55,7 +58,7 @@ def run(
     history: list[Epoch] = []
     failure = None
     try:
-        fit(
+        train_by(
             net,
             recipe,
             train,

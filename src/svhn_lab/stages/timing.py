@@ -1,26 +1,38 @@
-"""`timing`: how long fine-tuning takes at each freeze depth, measured in one process on one thread
-with the depths interleaved, so that whatever else the machine does falls on all of them."""
+"""`timing`: what fine-tuning costs at each freeze depth of the sweep `front`, measured in one
+process on one thread with the depths interleaved, so that whatever else the machine does falls on
+all of them. Each depth is measured as it is, and with what is frozen in front computed once."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 import numpy as np
+import torch
+from torch import Tensor, nn
 
-from svhn_lab.data.batches import Digits, Statistics
+from svhn_lab.data.batches import Digits, Examples, Statistics, shuffled_batches
+from svhn_lab.evidence.cost import flops_of_step, peak_memory
+from svhn_lab.evidence.explanations import Expectation, Explanation, explained, slope
 from svhn_lab.nets import zoo
-from svhn_lab.params import SCRATCH, Params, Recipe, load
-from svhn_lab.stages.finetune import identities, starting_network
+from svhn_lab.nets.freezing import split
+from svhn_lab.params import MAIN_SWEEP, Params, Recipe, load
+from svhn_lab.stages.finetune import identities, sample, starting_network
 from svhn_lab.stages.layout import TIMING
 from svhn_lab.stages.mirroring import mirror
-from svhn_lab.stages.prepared import load_draw, load_manifest
+from svhn_lab.stages.prepared import Manifest, load_manifest, load_subset
+from svhn_lab.stages.sweeps import points, recipe
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_json
 from svhn_lab.tracking.record import Identity
 from svhn_lab.training.fan_out import one_thread
-from svhn_lab.training.fit import fit
+from svhn_lab.training.features import computed_once
+from svhn_lab.training.fit import autocast, fit, optimizer_for
+
+MODES = ("as_is", "frozen_features")
+PARTS = ("forward", "backward", "optimizer")
 
 
 def identity(params: Params) -> Identity:
@@ -28,32 +40,220 @@ def identity(params: Params) -> Identity:
     return Identity("timing", "", params.seeds[0])
 
 
+@dataclass(frozen=True)
+class Workload:
+    """What is fine-tuned on, and how."""
+
+    recipe: Recipe
+    train: Digits
+    validation: Digits
+    statistics: Statistics
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network at one freeze depth, and what it takes in one of the two modes."""
+
+    net: nn.Module
+    train: Examples
+    validation: Examples
+
+
+def case(net: zoo.Network, work: Workload, mode: str) -> Case:
+    """The network as it is, or what is behind its front."""
+    if mode == "as_is":
+        return Case(net, work.train, work.validation)
+    return Case(*computed_once(net, work.recipe, work.train, work.validation, work.statistics))
+
+
+def loss(measured: Case, batch: Examples, work: Workload) -> Tensor:
+    """The batch's mean loss, as `fit` computes it."""
+    with autocast(batch.labels.device, work.recipe.precision):
+        logits = measured.net(*batch.inputs(work.statistics))
+        return nn.functional.cross_entropy(logits.float(), batch.labels)
+
+
+def time_parts(measured: Case, work: Workload) -> list[tuple[float, float, float]]:
+    """Seconds of forward pass, backward pass and optimizer step, for every batch of an epoch."""
+    optimizer = optimizer_for(measured.net, work.recipe)
+    measured.net.train()
+    times = []
+    for indices in shuffled_batches(
+        measured.train, work.recipe.batch_size, torch.Generator().manual_seed(0)
+    ):
+        batch = measured.train.take(indices)
+        optimizer.zero_grad(set_to_none=True)
+        clock = [time.perf_counter()]
+        value = loss(measured, batch, work)
+        clock.append(time.perf_counter())
+        value.backward()
+        clock.append(time.perf_counter())
+        optimizer.step()
+        clock.append(time.perf_counter())
+        forward, backward, step = np.diff(clock).tolist()
+        times.append((forward, backward, step))
+    return times
+
+
+def time_epoch(measured: Case, work: Workload, seed: int) -> tuple[float, float]:
+    """Seconds of one epoch as fine-tuning has it, with its look at validation; and of its training
+    alone."""
+    started = time.perf_counter()
+    [epoch] = fit(
+        measured.net,
+        work.recipe.model_copy(update={"epochs": 1}),
+        measured.train,
+        measured.validation,
+        work.statistics,
+        seed=seed,
+    )
+    return time.perf_counter() - started, epoch.seconds
+
+
+def quartiles(values: Sequence[float]) -> list[float]:
+    """First quartile, median, third quartile."""
+    return [float(value) for value in np.quantile(values, [0.25, 0.5, 0.75])]
+
+
 def measure(
-    nets: Mapping[int, zoo.Network],
-    recipe: Recipe,
-    digits: Digits,
-    statistics: Statistics,
-    repeats: int,
-) -> dict[str, Any]:
-    """By depth, the number of trainable parameters and the median and quartiles of the seconds
-    that one epoch on `digits` takes; all depths are timed in turn, `repeats` times."""
-    one_epoch = recipe.model_copy(update={"epochs": 1})
-    few = digits.take(digits.labels.argsort()[:2])  # for the look at validation, which is not timed
-    seconds: dict[int, list[float]] = {depth: [] for depth in nets}
-    for repeat in range(repeats + 1):
+    nets: Mapping[int, zoo.Network], work: Workload, repeats: int
+) -> dict[str, dict[str, Any]]:
+    """By depth and mode, quartiles of the times, all depths and modes in turn, `repeats` times; and
+    what does not vary: trainable parameters, operations per image, bytes."""
+    depths = {depth: {mode: case(net, work, mode) for mode in MODES} for depth, net in nets.items()}
+    parts: dict[tuple[int, str], list[tuple[float, float, float]]] = {}
+    epochs: dict[tuple[int, str], list[tuple[float, float]]] = {}
+    features: dict[int, list[float]] = {}
+    for repeat in range(repeats + 1):  # the first round warms up
         for depth, net in nets.items():
-            [epoch] = fit(net, one_epoch, digits, few, statistics, seed=repeat)
-            if repeat:  # the first round warms up
-                seconds[depth].append(epoch.seconds)
-    table = {}
+            started = time.perf_counter()
+            case(net, work, "frozen_features")
+            seconds = time.perf_counter() - started if len(split(net)[0]) else 0.0
+            features.setdefault(depth, []).append(seconds)
+            for mode, measured in depths[depth].items():
+                parts.setdefault((depth, mode), []).extend(time_parts(measured, work))
+                epochs.setdefault((depth, mode), []).append(time_epoch(measured, work, repeat))
+    table: dict[str, dict[str, Any]] = {}
     for depth, net in nets.items():
-        low, median, high = np.quantile(seconds[depth], [0.25, 0.5, 0.75]).tolist()
-        table[str(depth)] = {
+        row: dict[str, Any] = {
             "trainable_parameters": zoo.num_parameters(net, trainable_only=True),
-            "seconds_per_epoch": median,
-            "seconds_per_epoch_quartiles": [low, high],
+            "features_seconds": quartiles(features[depth][1:]),
         }
+        for mode, measured in depths[depth].items():
+            batches = parts[depth, mode][len(parts[depth, mode]) // (repeats + 1) :]
+            whole, training = zip(*epochs[depth, mode][1:], strict=True)
+            once = quartiles(features[depth][1:])[1] if mode == "frozen_features" else 0.0
+            row[mode] = {
+                f"{part}_ms_per_batch": quartiles([1000 * seconds for seconds in column])
+                for part, column in zip(PARTS, zip(*batches, strict=True), strict=True)
+            } | {
+                "training_seconds_per_epoch": quartiles(training),
+                "seconds_per_epoch": quartiles(whole),
+                "seconds_to_finetune": once + work.recipe.epochs * quartiles(whole)[1],
+                "training_seconds": list(training),
+                **step_cost(measured, work),
+            }
+        table[str(depth)] = row
     return table
+
+
+def step_cost(measured: Case, work: Workload) -> dict[str, float]:
+    """Operations per image and peak memory of one step on one batch."""
+    batch = measured.train.take(slice(0, work.recipe.batch_size))
+    measured.net.train()
+    forward, backward = flops_of_step(lambda: loss(measured, batch, work))
+    optimizer = optimizer_for(measured.net, work.recipe)
+
+    def step() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        loss(measured, batch, work).backward()
+        optimizer.step()
+
+    step()  # the optimizer's own state lies there from the first step on
+    optimizer.zero_grad(set_to_none=True)
+    return {
+        "forward_flops_per_image": forward / len(batch),
+        "backward_flops_per_image": backward / len(batch),
+        "peak_memory_bytes": peak_memory(step),
+    }
+
+
+def speedup(table: Mapping[str, Mapping[str, Any]], num_units: int) -> dict[str, float | None]:
+    """How many times faster it is with what is frozen computed once: an epoch of the head alone
+    (None if no depth freezes all else), the same without its look at validation, and fine-tuning at
+    every depth once, what is computed once included."""
+    head_alone = table.get(str(num_units))
+
+    def ratio(figure: str) -> float | None:
+        if head_alone is None:
+            return None
+        as_is, quick = (head_alone[mode][figure][1] for mode in MODES)
+        return float(as_is / quick)
+
+    total, total_quick = (
+        sum(row[mode]["seconds_to_finetune"] for row in table.values()) for mode in MODES
+    )
+    return {
+        "head_only": ratio("seconds_per_epoch"),
+        "head_only_training": ratio("training_seconds_per_epoch"),
+        "sweep": total / total_quick,
+    }
+
+
+def explanation(table: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Whether time falls with depth, repeat by repeat, and how it goes with operations."""
+    depths = sorted(table, key=int)
+    by_repeat = zip(*(table[depth]["as_is"]["training_seconds"] for depth in depths), strict=True)
+    found = explained(
+        {
+            "time": Explanation(
+                "The more is frozen, the less time training takes",
+                {
+                    "falls": Expectation(
+                        "Training time of an epoch falls with freeze depth: per unit",
+                        [-1000 * slope([int(d) for d in depths], times) for times in by_repeat],
+                        "ms",
+                    )
+                },
+            )
+        }
+    )["time"]
+    rows = [table[depth]["as_is"] for depth in depths]
+    seconds = [row["training_seconds_per_epoch"][1] for row in rows]
+    flops = [row["forward_flops_per_image"] + row["backward_flops_per_image"] for row in rows]
+    return found | {
+        "correlation_with_flops": float(np.corrcoef(seconds, flops)[0, 1]),
+        "time_saved_at_deepest": 1 - seconds[-1] / seconds[0],
+        "flops_saved_at_deepest": 1 - flops[-1] / flops[0],
+    }
+
+
+def metrics(table: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """The measurement as MLflow shows it."""
+    found = {}
+    for depth, row in table.items():
+        found[f"trainable_parameters/depth_{depth:0>2}"] = float(row["trainable_parameters"])
+        for mode in MODES:
+            name = f"{mode}/seconds_per_epoch/depth_{depth:0>2}"
+            found[name] = row[mode]["seconds_per_epoch"][1]
+    return found
+
+
+def workload(params: Params, manifest: Manifest) -> tuple[dict[int, zoo.Network], Workload]:
+    """The networks of the first draw by depth, and what they are fine-tuned on."""
+    transfer = params.transfer
+    own = [
+        point for point in points(transfer, MAIN_SWEEP) if point.size == transfer.sample_sizes[0]
+    ]
+    nets = {
+        point.number: starting_network(
+            (identities(params, point)[0], point, transfer), manifest.image_size
+        )
+        for point in own
+    }
+    validation = load_subset("validation", "finetune", transfer.finetune_classes)
+    train = sample(0, own[0], transfer)
+    return nets, Workload(recipe(own[0], transfer), train, validation, manifest.statistics)
 
 
 def main() -> None:
@@ -62,26 +262,24 @@ def main() -> None:
     transfer = params.transfer
     manifest = load_manifest()
     one_thread()
-    draw = load_draw(0, transfer.finetune_classes)
-    depths = [depth for depth in transfer.depths if depth != SCRATCH]
-    nets = {
-        depth: starting_network(identities(params, depth)[0], transfer, manifest.image_size)
-        for depth in depths
-    }
+    nets, work = workload(params, manifest)
     checkout = record.checkout_state()
     started, clock = datetime.now(UTC), time.perf_counter()
-    table = measure(nets, transfer.finetune, draw, manifest.statistics, transfer.timing_repeats)
+    table = measure(nets, work, transfer.timing_repeats)
     for depth, row in table.items():
-        milliseconds = 1000 * row["seconds_per_epoch"]
-        click.echo(f"timing/{depth}: {milliseconds:.1f} ms an epoch of {len(draw)} digits")
+        as_is, quick = (1000 * row[mode]["seconds_per_epoch"][1] for mode in MODES)
+        click.echo(f"timing/{depth}: {as_is:.1f} ms an epoch, {quick:.1f} ms with frozen features")
     this = identity(params)
-    settings = {
+    any_net = next(iter(nets.values()))
+    settings: dict[str, Any] = {
         "stage": "timing",
         "net": transfer.net,
-        "batch_size": transfer.finetune.batch_size,
-        "precision": transfer.finetune.precision,
-        "num_units": len(nets[depths[0]].freeze_units()),
-        "num_digits": len(draw),
+        "batch_size": work.recipe.batch_size,
+        "epochs": work.recipe.epochs,
+        "precision": work.recipe.precision,
+        "num_units": len(any_net.freeze_units()),
+        "num_digits": len(work.train),
+        "num_validation_digits": len(work.validation),
         "threads": 1,
         "repeats": transfer.timing_repeats,
     }
@@ -93,14 +291,17 @@ def main() -> None:
         ),
         params=settings,
         dataset=manifest.dataset(),
-        num_parameters=zoo.parameter_counts(nets[depths[0]]),
-        metrics={
-            f"{name}/depth_{depth:0>2}": float(row[name])
-            for depth, row in table.items()
-            for name in ("seconds_per_epoch", "trainable_parameters")
-        },
+        num_parameters=zoo.parameter_counts(any_net),
+        metrics=metrics(table),
     )
     circumstances = record.provenance(started, time.perf_counter() - clock, [], checkout)
     record.write(measured, circumstances)
-    write_json(TIMING, {**settings, "machine": circumstances.machine, "depths": table})
+    result = {
+        **settings,
+        "machine": circumstances.machine,
+        "speedup": speedup(table, settings["num_units"]),
+        "explanation": explanation(table),
+        "depths": table,
+    }
+    write_json(TIMING, result)
     mirror([this])

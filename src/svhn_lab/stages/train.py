@@ -16,6 +16,7 @@ def identities(params: Params, arm: str) -> list[Identity]:
 def train_one(task: tuple[Identity, Arm]) -> Identity:
     """One seed of an arm: fresh weights and the order of the digits follow from it."""
     identity, arm = task
+    assert identity.seed is not None
     manifest = load_manifest()
     net = zoo.build(
         arm.net,

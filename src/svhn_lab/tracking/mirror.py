@@ -14,12 +14,15 @@ from mlflow.entities import (
     Param,
     Run,
 )
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from svhn_lab.tracking.record import RUNS, Provenance, Record
 from svhn_lab.tracking.store import open_store
 
 KEY = "svhn_lab.key"
 NAME = "svhn_lab.name"
+STAGE = "svhn_lab.stage"
+ARM = "svhn_lab.arm"
 SUPERSEDED = "svhn_lab.superseded"
 METRICS_PER_BATCH = 1000  # MLflow takes no more at once
 
@@ -45,11 +48,23 @@ class Mirror:
                 whole = run
             else:  # half-written, failed before, or doubled
                 self.client.delete_run(run.info.run_id)
-        if whole is not None:
-            if SUPERSEDED in whole.data.tags:
-                self.client.delete_tag(whole.info.run_id, SUPERSEDED)
-            return str(whole.info.run_id)
-        return self._create(record, circumstances)
+        if whole is not None and SUPERSEDED in whole.data.tags:
+            self.client.delete_tag(whole.info.run_id, SUPERSEDED)
+        run_id = str(whole.info.run_id) if whole else self._create(record, circumstances)
+        if record.members:
+            self._adopt(run_id, record)
+        return run_id
+
+    def _adopt(self, run_id: str, record: Record) -> None:
+        """Puts the runs that the record sums up under its own run."""
+        members = set(record.members)
+        arm = (
+            f"tags.`{STAGE}` = '{record.identity.stage}' AND tags.`{ARM}` = '{record.identity.arm}'"
+        )
+        for run in self._search(arm):
+            tags = run.data.tags
+            if tags[KEY] in members and tags.get(MLFLOW_PARENT_RUN_ID) != run_id:
+                self.client.set_tag(run.info.run_id, MLFLOW_PARENT_RUN_ID, run_id)
 
     def attach(self, run_id: str, figures: Mapping[str, float]) -> None:
         """Logs further figures on a finished run; those that it has already are left alone."""
@@ -60,7 +75,13 @@ class Mirror:
             self.client.log_batch(run_id, values)
 
     def _search(self, condition: str) -> Iterable[Run]:
-        return self.client.search_runs(self.experiments, condition, max_results=1000)
+        token = None
+        while token != "":
+            page = self.client.search_runs(
+                self.experiments, condition, max_results=1000, page_token=token
+            )
+            yield from page
+            token = page.token or ""
 
     def _create(self, record: Record, circumstances: Provenance) -> str:
         began = milliseconds(circumstances.started)
@@ -95,15 +116,15 @@ def tags(record: Record, circumstances: Provenance) -> dict[str, str]:
     values = {
         KEY: record.key,
         NAME: identity.name,
-        "svhn_lab.stage": identity.stage,
-        "svhn_lab.arm": identity.arm,
+        STAGE: identity.stage,
+        ARM: identity.arm,
         "svhn_lab.dvc_stage": circumstances.dvc_stage,
         "svhn_lab.failure": record.failure,
         "svhn_lab.dirty": None if circumstances.dirty is None else str(circumstances.dirty).lower(),
         "mlflow.source.git.commit": circumstances.commit,
         "mlflow.source.name": "svhn-lab",
         "mlflow.source.type": "PROJECT",
-        "mlflow.parentRunId": os.environ.get("MLFLOW_RUN_ID"),
+        MLFLOW_PARENT_RUN_ID: os.environ.get("MLFLOW_RUN_ID"),
     }
     return {name: value for name, value in values.items() if value}
 

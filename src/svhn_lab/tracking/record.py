@@ -8,7 +8,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -33,18 +33,22 @@ CHANGES = (".", ":!dvc.lock")
 
 @dataclass(frozen=True)
 class Identity:
-    """Which run this is: a stage, an arm of it, and a seed or a draw. `arm` is empty in a stage
-    without arms; with `draw`, `seed` says which pretrained network the draw started from."""
+    """Which run this is: a stage, an arm of it, a condition within the arm, and a seed or a draw;
+    what does not apply is empty. With `draw`, `seed` says which pretrained network the draw started
+    from. Without either it stands for all runs of its condition."""
 
     stage: str
     arm: str
-    seed: int
+    seed: int | None = None
     draw: int | None = None
+    condition: str = ""
 
     @property
     def member(self) -> str:
-        """The run among those of its arm."""
-        return f"seed-{self.seed}" if self.draw is None else f"draw-{self.draw}"
+        """The run among those of its condition."""
+        if self.draw is not None:
+            return f"draw-{self.draw}"
+        return "" if self.seed is None else f"seed-{self.seed}"
 
     @property
     def dvc_stage(self) -> str:
@@ -54,7 +58,7 @@ class Identity:
     @property
     def path(self) -> Path:
         """Where it lies below results/, models/ and results/provenance/."""
-        return Path(self.stage, self.arm, self.member)
+        return Path(self.stage, self.arm, self.condition, self.member)
 
     @property
     def name(self) -> str:
@@ -75,6 +79,7 @@ class Record:
     failure: str | None = None  # why it has no result; None when it has
     metrics: dict[str, float] = field(default_factory=dict)
     curves: list[dict[str, float]] = field(default_factory=list)  # one entry an epoch
+    members: list[str] = field(default_factory=list)  # keys of the runs that this one sums up
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,23 @@ def content_key(
     """md5 of all that decides a run's result: two runs with one key are the same run."""
     content = [asdict(identity), params, data_digest, code_digest]
     return hashlib.md5(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def summed_up(identity: Identity, runs: Sequence[Record], params: Mapping[str, Any]) -> Record:
+    """One record that stands for several runs of a condition: the means of their metrics."""
+    first, keys = runs[0], [run.key for run in runs]
+    return Record(
+        identity=identity,
+        key=content_key(identity, {**params, "members": keys}, first.dataset["digest"], ""),
+        params={**params, "runs": len(runs)},
+        dataset=first.dataset,
+        num_parameters=first.num_parameters,
+        metrics={
+            f"{name}_mean": sum(run.metrics[name] for run in runs) / len(runs)
+            for name in first.metrics
+        },
+        members=keys,
+    )
 
 
 @cache

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from svhn_lab.data.augmentation import rotated, shifted
-from svhn_lab.data.batches import Digits, Statistics, batches, normalised, shuffled_batches
+from svhn_lab.data.batches import Digits, Examples, Statistics, batches, shuffled_batches
 from svhn_lab.params import Recipe
 from svhn_lab.training.mining import fed_again
 
 EVALUATION_BATCH = 128  # larger ones leave the processor's cache and are slower
 
-# Each with torch's own defaults for whatever the recipe does not say.
+# Each with torch's own defaults for whatever the recipe does not say, and in one fused step.
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
@@ -62,18 +62,21 @@ def autocast_dtype(precision: str) -> torch.dtype | None:
     return torch.bfloat16 if precision == "bfloat16" else None
 
 
-def predict(net: nn.Module, digits: Digits, statistics: Statistics, *, precision: str) -> Tensor:
-    """Logits (N, classes) float32 of all digits, in their order, in eval mode."""
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """Within it, networks compute in the type that `precision` asks for."""
     dtype = autocast_dtype(precision)
+    return torch.autocast(device.type, dtype=dtype, enabled=dtype is not None)
+
+
+def predict(
+    net: nn.Module, examples: Examples, statistics: Statistics, *, precision: str
+) -> Tensor:
+    """Logits (N, classes) float32 of all examples, in their order, in eval mode."""
     training = net.training
     net.eval()
-    with (
-        torch.inference_mode(),
-        torch.autocast(digits.images.device.type, dtype=dtype, enabled=dtype is not None),
-    ):
+    with torch.inference_mode(), autocast(examples.labels.device, precision):
         logits = [
-            net(normalised(batch.images, statistics)).float()
-            for batch in batches(digits, EVALUATION_BATCH)
+            net(*batch.inputs(statistics)).float() for batch in batches(examples, EVALUATION_BATCH)
         ]
     net.train(training)
     return torch.cat(logits)
@@ -82,47 +85,59 @@ def predict(net: nn.Module, digits: Digits, statistics: Statistics, *, precision
 def optimizer_for(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """The recipe's optimizer of the parameters that are not frozen."""
     trainable = [parameter for parameter in net.parameters() if parameter.requires_grad]
-    options = {"momentum": recipe.momentum} if recipe.optimizer == "sgd" else {}
+    options: dict[str, float | bool] = {}
+    if recipe.optimizer == "sgd":
+        options["momentum"] = recipe.momentum
+    if recipe.optimizer != "rmsprop":  # which torch has no fused step of
+        options["fused"] = True
     return OPTIMIZERS[recipe.optimizer](trainable, lr=recipe.learning_rate, **options)
 
 
-def augmented(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-    """(N, H, W, 3) uint8 training images, changed as the recipe says."""
+def augments(recipe: Recipe) -> bool:
+    """Whether the recipe changes the digits from one epoch to the next."""
+    return bool(recipe.crop_padding or recipe.rotation)
+
+
+def augmented(digits: Digits, recipe: Recipe, generator: torch.Generator) -> Digits:
+    """Training digits, changed as the recipe says."""
+    images = digits.images
     if recipe.crop_padding:
         images = shifted(images, recipe.crop_padding, generator)
     if recipe.rotation:
         images = rotated(images, recipe.rotation, generator)
-    return images
+    return Digits(images, digits.labels)
 
 
 def fit(
     net: nn.Module,
     recipe: Recipe,
-    train: Digits,
-    validation: Digits,
+    train: Examples,
+    validation: Examples,
     statistics: Statistics,
     *,
     seed: int,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
 ) -> list[Epoch]:
-    """Trains `net` in place and gives the history, one entry an epoch.
+    """Trains `net` in place and gives the history, one entry an epoch. A recipe that augments takes
+    Digits.
 
     `seed` gives the order of the digits, and from a generator of its own whatever else the recipe
     leaves to chance: other augmentation does not change the order. Raises Diverged as soon as an
     epoch's loss is no number.
     """
-    device = train.images.device
-    dtype = autocast_dtype(recipe.precision)
+    device = train.labels.device
     optimizer = optimizer_for(net, recipe)
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, recipe.learning_rate_decay)
     order = torch.Generator().manual_seed(seed)
     chance = torch.Generator().manual_seed(seed + 2**32)  # seeds are smaller than that
 
-    def step(batch: Digits) -> tuple[Tensor, Tensor]:
+    def step(batch: Examples) -> tuple[Tensor, Tensor]:
         """The batch's mean loss and number of hits before the step."""
-        images = augmented(batch.images, recipe, chance)
-        with torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
-            logits = net(normalised(images, statistics))
+        if augments(recipe):
+            assert isinstance(batch, Digits)
+            batch = augmented(batch, recipe, chance)
+        with autocast(device, recipe.precision):
+            logits = net(*batch.inputs(statistics))
             loss = nn.functional.cross_entropy(logits.float(), batch.labels)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

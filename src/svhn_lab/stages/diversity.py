@@ -1,0 +1,148 @@
+"""`diversity`: what the pretraining is for. Pretrains on fewer digits, and on fewer classes, for
+as many steps as the whole pretraining has; then fine-tunes as the sweep `front` does at one freeze
+depth."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from svhn_lab.data.batches import Digits
+from svhn_lab.data.subsets import relabelled
+from svhn_lab.errors import UserError
+from svhn_lab.nets import zoo
+from svhn_lab.params import MAIN_SWEEP, PARAMS_FILE, LessPretraining, Params, Transfer, load
+from svhn_lab.stages import pretrain
+from svhn_lab.stages.finetune import sample, starting_network
+from svhn_lab.stages.prepared import load_manifest, load_subset
+from svhn_lab.stages.runs import run, run_all
+from svhn_lab.stages.sweeps import Point, points, recipe, settings
+from svhn_lab.tracking import record
+from svhn_lab.tracking.record import Identity
+from svhn_lab.training.features import fit_behind_front
+from svhn_lab.training.fit import fit
+
+
+def name(less: LessPretraining) -> str:
+    """The name of a pretraining on less."""
+    return f"{less.classes}-classes-{100 * less.share:g}-percent"
+
+
+def pretrainings(params: Params, less: LessPretraining) -> list[Identity]:
+    """The runs of a pretraining on less, one for each of the whole pretraining."""
+    return [
+        Identity("diversity", name(less), whole.seed, condition="pretrain")
+        for whole in pretrain.identities(params)
+    ]
+
+
+def finetunings(params: Params, less: LessPretraining) -> list[Identity]:
+    """The runs of the fine-tuning after it, one a draw."""
+    seeds = params.seeds
+    return [
+        Identity("diversity", name(less), seeds[draw % len(seeds)], draw=draw, condition="finetune")
+        for draw in range(params.transfer.draws)
+    ]
+
+
+def identities(params: Params, less: LessPretraining) -> list[Identity]:
+    """All runs of a pretraining on less."""
+    return [*pretrainings(params, less), *finetunings(params, less)]
+
+
+def point(transfer: Transfer) -> Point:
+    """The point of the sweep `front` that is fine-tuned at."""
+    return next(p for p in points(transfer, MAIN_SWEEP) if p.number == transfer.diversity.depth)
+
+
+def chosen_classes(less: LessPretraining, transfer: Transfer, seed: int) -> tuple[int, ...]:
+    """So many of the classes to pretrain on, at random, in their order there."""
+    classes = transfer.pretrain_classes
+    kept = np.random.default_rng((seed, less.classes)).choice(
+        len(classes), less.classes, replace=False
+    )
+    return tuple(classes[index] for index in sorted(kept))
+
+
+def part(digits: Digits, classes: tuple[int, ...], number: int, seed: int, key: str) -> Digits:
+    """So many digits of these classes (`digits.labels` are those of all), at random. Raises
+    UserError naming `key` if there are fewer."""
+    indices = torch.isin(digits.labels, torch.tensor(classes)).nonzero().flatten()
+    if len(indices) < number:
+        raise UserError(
+            f"{PARAMS_FILE}: {key}: asks for {number} digits of the classes {list(classes)}, which "
+            f"have {len(indices)}; lower its share, or take more classes"
+        )
+    order = torch.randperm(len(indices), generator=torch.Generator().manual_seed(seed))
+    return relabelled(digits.take(indices[order[:number]].sort().values), classes)
+
+
+def pretrain_one(task: tuple[Identity, LessPretraining, Transfer]) -> Identity:
+    """One seed of a pretraining on less."""
+    identity, less, transfer = task
+    assert identity.seed is not None
+    manifest = load_manifest()
+    classes = chosen_classes(less, transfer, identity.seed)
+    everything = load_subset("train", "pretrain", transfer.pretrain_classes)
+    validation = load_subset("validation", "pretrain", transfer.pretrain_classes)
+    positions = tuple(transfer.pretrain_classes.index(label) for label in classes)
+    number = round(less.share * len(everything))
+    key = f"transfer.diversity.less: {name(less)}"
+    own = part(everything, positions, number, identity.seed, key)
+    of_these = torch.isin(validation.labels, torch.tensor(positions))
+    more_epochs = {"epochs": max(1, round(transfer.pretrain.epochs / less.share))}
+    return run(
+        identity,
+        zoo.build(
+            transfer.net,
+            num_classes=len(classes),
+            seed=identity.seed,
+            image_size=manifest.image_size,
+        ),
+        transfer.pretrain.model_copy(update=more_epochs),
+        {"stage": "diversity", "net": transfer.net, "classes": list(classes), "digits": number},
+        own,
+        relabelled(validation.take(of_these.nonzero().flatten()), positions),
+        manifest,
+    )
+
+
+def finetune_one(task: tuple[Identity, LessPretraining, Transfer]) -> Identity:
+    """One draw, after a pretraining on less."""
+    identity, less, transfer = task
+    assert identity.draw is not None
+    manifest = load_manifest()
+    pretrained = Identity("diversity", name(less), identity.seed, condition="pretrain")
+    here = point(transfer)
+    more: dict[str, Any] = {
+        "stage": "diversity",
+        "pretrained_on": name(less),
+        "pretrained_key": record.read(pretrained).key,
+    }
+    return run(
+        identity,
+        starting_network(
+            (identity, here, transfer),
+            manifest.image_size,
+            pretrained=pretrained,
+            num_classes=less.classes,
+        ),
+        recipe(here, transfer),
+        settings(here, transfer) | more,
+        sample(identity.draw, here, transfer),
+        load_subset("validation", "finetune", transfer.finetune_classes),
+        manifest,
+        train_by=fit_behind_front if transfer.frozen_features else fit,
+    )
+
+
+def main() -> None:
+    """Pretrains on less, then fine-tunes."""
+    params = load()
+    transfer = params.transfer
+    for each, runs in ((pretrain_one, pretrainings), (finetune_one, finetunings)):
+        tasks = [
+            (run, less, transfer) for less in transfer.diversity.less for run in runs(params, less)
+        ]
+        if tasks:
+            run_all(each, tasks)

@@ -1,0 +1,224 @@
+"""Runs that are tested and summed up together: what their networks say of the test digits, their
+figures, and their paired differences. `evaluate` alone uses this."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import click
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from svhn_lab.data.batches import Digits, Labels
+from svhn_lab.errors import UserError
+from svhn_lab.evidence.cost import flops_per_image
+from svhn_lab.evidence.metrics import calibration_error, confusion, per_class_accuracy
+from svhn_lab.evidence.statistics import (
+    holm,
+    mcnemar_test,
+    mean_interval,
+    paired_difference,
+    wilson_interval,
+)
+from svhn_lab.nets import zoo
+from svhn_lab.params import Recipe, Transfer
+from svhn_lab.stages.finetune import sample
+from svhn_lab.stages.prepared import Manifest, load_digits, load_manifest, load_subset
+from svhn_lab.stages.runs import load_model
+from svhn_lab.stages.sweeps import Point
+from svhn_lab.tracking import record
+from svhn_lab.tracking.record import Identity
+from svhn_lab.training.fan_out import fan_out
+from svhn_lab.training.fit import accuracy, predict
+
+# What an entry says of its reference; p_mcnemar has a value for each pair of networks.
+COMPARISON = (
+    "reference",
+    "difference",
+    "difference_interval",
+    "p_t",
+    "p_sign_flip",
+    "p_holm",
+    "p_mcnemar",
+)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that are summed up together: the seeds of an arm, or the draws at a point of a sweep."""
+
+    name: str
+    identities: list[Identity]
+    net: str
+    recipe: Recipe
+    at: tuple[Point, Transfer] | None = None  # where it fine-tuned; None for an arm
+
+    @property
+    def classes(self) -> tuple[int, ...] | None:
+        """Of the test digits; None for all."""
+        return None if self.at is None else self.at[1].finetune_classes
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one network says: of the test digits, and, if it was fine-tuned, of its sample."""
+
+    probabilities: NDArray[np.float32]  # (test digits, classes)
+    test_loss: float  # nats per digit
+    train_loss: float | None = None  # with the final weights, in eval mode
+    train_accuracy: float | None = None
+
+    def right(self, labels: Labels) -> NDArray[np.bool_]:
+        """Which of the test digits it gets right."""
+        found: NDArray[np.bool_] = self.probabilities.argmax(1) == labels
+        return found
+
+
+def test_digits(group: Group) -> Digits:
+    """The test digits that the group's networks tell apart."""
+    if group.classes is None:
+        return load_digits("test")
+    return load_subset("test", "finetune", group.classes)
+
+
+def refuse_failed(identity: Identity) -> None:
+    """Raises UserError if the run failed, or is not there."""
+    if failure := record.read(identity).failure:
+        raise UserError(
+            f"{identity.name}: {failure}; mend its recipe in params.yaml, "
+            f"then `dvc repro {identity.dvc_stage}`"
+        )
+
+
+def answer(task: tuple[Identity, Group]) -> Answers:
+    """What the run's network says, computed as it was trained."""
+    identity, group = task
+    manifest = load_manifest()
+    num_classes = manifest.num_classes if group.classes is None else len(group.classes)
+    net = load_model(identity, group.net, num_classes=num_classes, image_size=manifest.image_size)
+    precision = group.recipe.precision
+    digits = test_digits(group)
+    logits = predict(net, digits, manifest.statistics, precision=precision)
+    probabilities = torch.softmax(logits, 1).numpy()
+    test_loss = torch.nn.functional.cross_entropy(logits, digits.labels).item()
+    if group.at is None or identity.draw is None:
+        return Answers(probabilities, test_loss)
+    trained_on = sample(identity.draw, *group.at)
+    logits = predict(net, trained_on, manifest.statistics, precision=precision)
+    train_loss = torch.nn.functional.cross_entropy(logits, trained_on.labels).item()
+    return Answers(probabilities, test_loss, train_loss, accuracy(logits, trained_on.labels))
+
+
+def summary(
+    group: Group, answers: list[Answers], labels: Labels, image_size: int
+) -> dict[str, Any]:
+    """The group's entry in evaluation.json or transfer.json. Accuracies and differences are
+    fractions, losses nats per digit."""
+    records = [record.read(identity) for identity in group.identities]
+    counts = records[0].num_parameters
+    accuracies = [float(each.right(labels).mean()) for each in answers]
+    interval = mean_interval(accuracies)
+    num_classes = answers[0].probabilities.shape[1]
+    counted = np.sum(
+        [confusion(a.probabilities.argmax(1), labels, num_classes) for a in answers], axis=0
+    )
+    net = zoo.build(group.net, num_classes=num_classes, seed=0, image_size=image_size)
+    return {
+        "parameters": counts["total"],
+        "trainable_parameters": counts["trainable"],
+        "flops_per_image": flops_per_image(net, image_size),
+        "seconds_per_epoch": seconds_per_epoch(group),
+        "seeds": [identity.seed for identity in group.identities],
+        **fine_tuned(group, answers),
+        "keys": [run.key for run in records],
+        "validation_accuracy": [run.metrics["validation_accuracy"] for run in records],
+        "test_accuracy": accuracies,
+        # Of each network for itself: how far its accuracy may be off on other test digits.
+        "test_interval": [
+            list(wilson_interval(round(a * len(labels)), len(labels))) for a in accuracies
+        ],
+        "test_loss": [each.test_loss for each in answers],
+        "test_digits": len(labels),
+        "mean": float(np.mean(accuracies)),
+        # A fraction is no less than 0 and no more than 1, though a t interval may be.
+        "interval": None if interval is None else np.clip(interval, 0, 1).tolist(),
+        "confusion": counted.tolist(),  # summed over the runs: rows are true classes
+        "per_class_accuracy": per_class_accuracy(counted.tolist()),
+        "calibration_error": float(
+            np.mean([calibration_error(a.probabilities, labels) for a in answers])
+        ),
+    }
+
+
+def fine_tuned(group: Group, answers: list[Answers]) -> dict[str, Any]:
+    """What only a fine-tuned group's entry has: draws, and how well the sample itself is fitted."""
+    if group.at is None:
+        return {}
+    return {
+        "draws": [identity.draw for identity in group.identities],
+        "train_accuracy": [each.train_accuracy for each in answers],
+        "train_loss": [each.train_loss for each in answers],
+    }
+
+
+def seconds_per_epoch(group: Group) -> float:
+    """The median of all epochs of the group's runs, as measured when they ran, beside whatever else
+    the machine did. It has a clock in it, so no dep of this stage holds it; it is as old as the
+    results that it stands beside."""
+    runs = [record.read_provenance(identity) for identity in group.identities]
+    return float(np.median([seconds for run in runs for seconds in run.seconds_per_epoch]))
+
+
+def comparisons(
+    references: Mapping[str, str],
+    entries: Mapping[str, Mapping[str, Any]],
+    right: Mapping[str, list[NDArray[np.bool_]]],
+) -> dict[str, dict[str, Any]]:
+    """By entry, its paired difference to its reference, or None throughout; the p values of the t
+    tests are corrected over all entries that have a reference. `right` says which test digits each
+    of the entry's networks gets right."""
+    found: dict[str, dict[str, Any]] = {name: dict.fromkeys(COMPARISON) for name in entries}
+    for name, reference in references.items():
+        difference = paired_difference(
+            entries[name]["test_accuracy"], entries[reference]["test_accuracy"]
+        )
+        found[name] |= {
+            "reference": reference,
+            "difference": difference.mean,
+            "difference_interval": difference.interval and list(difference.interval),
+            "p_t": difference.p_t,
+            "p_sign_flip": difference.p_sign_flip,
+            "p_mcnemar": [
+                mcnemar_test(one, other)
+                for one, other in zip(right[name], right[reference], strict=True)
+            ],
+        }
+    tested = [entry for entry in found.values() if entry["p_t"] is not None]
+    for entry, p_holm in zip(tested, holm([entry["p_t"] for entry in tested]), strict=True):
+        entry["p_holm"] = p_holm
+    return found
+
+
+def say(group: Group, entry: Mapping[str, Any]) -> None:
+    """Prints the group's accuracy."""
+    interval, runs = entry["interval"], len(entry["test_accuracy"])
+    band = f", 95 % t interval {interval[0]:.2%} to {interval[1]:.2%}" if interval else ""
+    click.echo(f"{group.name}: test accuracy {entry['mean']:.2%} (n = {runs}{band})")
+
+
+def evaluated(groups: Mapping[str, Group], manifest: Manifest) -> dict[str, tuple[Any, Any]]:
+    """By name, every group's entry, and which test digits each of its networks gets right. Raises
+    UserError if a run failed."""
+    tasks = [(run, group) for group in groups.values() for run in group.identities]
+    for run, _ in tasks:
+        refuse_failed(run)
+    tested = iter(fan_out(answer, tasks))
+    found = {}
+    for name, group in groups.items():
+        answers = [next(tested) for _ in group.identities]
+        labels = test_digits(group).labels.numpy()
+        entry = summary(group, answers, labels, manifest.image_size)
+        say(group, entry)
+        found[name] = entry, [each.right(labels) for each in answers]
+    return found

@@ -1,0 +1,191 @@
+"""The transfer study's part of `evaluate`: the groups that are tested, the depth that is chosen,
+and whether the lab report's explanations hold."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from svhn_lab.evidence.explanations import Expectation, Explanation, explained, slope
+from svhn_lab.evidence.selection import deepest_within
+from svhn_lab.params import MAIN_SWEEP, Params, Transfer
+from svhn_lab.stages import diversity
+from svhn_lab.stages.finetune import identities, whole
+from svhn_lab.stages.groups import Group
+from svhn_lab.stages.sweeps import Point, points, recipe, settings
+from svhn_lab.tracking import record
+
+Entries = Mapping[str, Mapping[str, Any]]
+
+
+def name(point: Point) -> str:
+    """What a point is called in transfer.json."""
+    return f"{point.sweep}/{point.condition}"
+
+
+def groups(params: Params) -> dict[str, Group]:
+    """By name, the runs at every point of every sweep, then those pretrained on less."""
+    transfer = params.transfer
+    found = {
+        name(point): Group(
+            f"finetune/{name(point)}",
+            identities(params, point),
+            transfer.net,
+            recipe(point, transfer),
+            (point, transfer),
+        )
+        for sweep in transfer.sweeps
+        for point in points(transfer, sweep)
+    }
+    here = diversity.point(transfer)
+    for less in transfer.diversity.less:
+        group = f"diversity/{diversity.name(less)}"
+        runs = diversity.finetunings(params, less)
+        found[group] = Group(group, runs, transfer.net, recipe(here, transfer), (here, transfer))
+    return found
+
+
+def main_points(transfer: Transfer) -> dict[int, str]:
+    """By freeze depth, the names of the study's own points: sweep `front`, first sample size."""
+    size = transfer.sample_sizes[0]
+    return {p.number: name(p) for p in points(transfer, MAIN_SWEEP) if p.size == size}
+
+
+def best(transfer: Transfer, entries: Entries) -> dict[str, Any]:
+    """The chosen depth, and how it was chosen: on validation digits."""
+    names = main_points(transfer)
+    validation = {depth: entries[at]["validation_accuracy"] for depth, at in names.items()}
+    means = {depth: float(np.mean(values)) for depth, values in validation.items()}
+    chosen = deepest_within(validation, transfer.margin)
+    return {
+        "rule": "the deepest depth whose mean validation accuracy is within a margin of the best",
+        "margin": transfer.margin,
+        "depth": chosen,
+        "point": names[chosen],
+        "validation_accuracy": means[chosen],
+        "highest": {"depth": max(means, key=lambda d: means[d]), "accuracy": max(means.values())},
+        "mean": entries[names[chosen]]["mean"],
+        "interval": entries[names[chosen]]["interval"],
+    }
+
+
+def described(params: Params, point: Point, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A point's entry in transfer.json: what it is, then its figures."""
+    said = settings(point, params.transfer)
+    return {
+        "sweep": point.sweep,
+        "setting": point.setting,
+        "number": point.number,
+        "size": point.size,
+        "start": said["start"],
+        "freezing": point.freezing,
+        "norm_policy": said["norm_policy"],
+        "epochs": recipe(point, params.transfer).epochs,
+        "whole_key": record.read(whole(point)).key,
+        **entry,
+    }
+
+
+def explanations(
+    params: Params, entries: Entries, probe: Mapping[str, Any], depth: int
+) -> dict[str, dict[str, Any]]:
+    """What the lab report says of why, with the verdict; `depth` is the chosen one. Differences are
+    taken draw by draw."""
+    transfer = params.transfer
+    names = main_points(transfer)
+    found = {
+        "overfitting": overfitting(entries, names, depth),
+        "specificity": specificity(probe),
+    }
+    if helped := pretraining_helps(params, entries, names):
+        found["diversity"] = helped
+    return explained(found)
+
+
+def overfitting(entries: Entries, names: Mapping[int, str], depth: int) -> Explanation:
+    """Of nothing frozen against the chosen depth; if that is 0, against the best of the others."""
+    others = {d: np.mean(entries[at]["validation_accuracy"]) for d, at in names.items() if d}
+    depth = depth or max(others, key=lambda d: others[d])
+    shallow, deep = entries[names[0]], entries[names[depth]]
+
+    def gap(entry: Mapping[str, Any]) -> Any:
+        return np.subtract(entry["test_loss"], entry["train_loss"])
+
+    return Explanation(
+        "With nothing frozen the network underperforms, because it overfits the few digits",
+        {
+            "underperforms": Expectation(
+                f"Freeze depth {depth} has a higher test accuracy than depth 0",
+                np.subtract(deep["test_accuracy"], shallow["test_accuracy"]).tolist(),
+                "points",
+            ),
+            "gap": Expectation(
+                f"The gap between test and training loss is larger at depth 0 than at {depth}",
+                (gap(shallow) - gap(deep)).tolist(),
+                "nats",
+            ),
+        },
+    )
+
+
+def specificity(probe: Mapping[str, Any]) -> Explanation:
+    """How much a figure falls from one unit to the next, draw by draw."""
+    units = probe["units"]
+
+    def falls(figure: str) -> list[float]:
+        by_unit = [probe[figure][str(unit)] for unit in units]
+        return [-slope(units, values) for values in zip(*by_unit, strict=True)]
+
+    return Explanation(
+        "Features get more specific to the digits pretrained on, the deeper they lie",
+        {
+            "probe": Expectation(
+                "A linear probe tells the new digits worse from deeper features: accuracy per unit",
+                falls("probe_accuracy"),
+                "points",
+            ),
+            "change": Expectation(
+                "Fine-tuning changes deeper features more: fall of linear CKA per unit",
+                falls("cka"),
+                "CKA",
+            ),
+        },
+    )
+
+
+def pretraining_helps(
+    params: Params, entries: Entries, names: Mapping[int, str]
+) -> Explanation | None:
+    """Whether it is the variety of what was pretrained on that helps; None if params.yaml has
+    nothing to tell it by."""
+    transfer = params.transfer
+    less = {each: entries[f"diversity/{diversity.name(each)}"] for each in transfer.diversity.less}
+    full = entries[names[transfer.diversity.depth]]["test_accuracy"]
+    expects = {}
+    all_classes = {1.0: full} | {
+        each.share: entry["test_accuracy"]
+        for each, entry in less.items()
+        if each.classes == len(transfer.pretrain_classes)
+    }
+    if len(all_classes) > 1:
+        doublings = [math.log2(share) for share in all_classes]
+        expects["digits"] = Expectation(
+            "More digits to pretrain on, of all classes, help: test accuracy per doubling",
+            [slope(doublings, draw) for draw in zip(*all_classes.values(), strict=True)],
+            "points",
+        )
+    for share in dict.fromkeys(each.share for each in less):
+        by_classes = {each.classes: entry for each, entry in less.items() if each.share == share}
+        few, many = min(by_classes), max(by_classes)
+        if few < many:
+            expects[f"classes-{100 * share:g}"] = Expectation(
+                f"{many} classes help more than {few}, with {100 * share:g} % of the digits",
+                np.subtract(
+                    by_classes[many]["test_accuracy"], by_classes[few]["test_accuracy"]
+                ).tolist(),
+                "points",
+            )
+    if not expects:
+        return None
+    return Explanation("Pretraining on many digits helps because they are more diverse", expects)
