@@ -32,7 +32,7 @@ TOY: dict[str, Any] = {
             "only": {"only": [7]},
             "all-digits": {"epochs": 1},
         },
-        "diversity": {"depth": 7, "less": [{"classes": 8, "share": 0.5}]},
+        "diversity": {"depth": 7, "less": [{"classes": "all", "share": 0.5}]},
     },
 }
 

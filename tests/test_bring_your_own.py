@@ -60,10 +60,11 @@ def test_own_arm_and_own_network_are_compared_with_their_reference(lab: Clone) -
 
 
 def test_own_classes_are_transferred_to(lab: Clone) -> None:
-    transfer = lab.read("results/evaluation.json")["transfer"]
-    for entry in (*transfer["pretrained"].values(), transfer["scratch"]):
+    transfer = lab.read("results/transfer.json")
+    for entry in (*transfer["points"].values(), *transfer["diversity"].values()):
         assert len(entry["confusion"]) == 3
-    record = lab.read("results/finetune/0/draw-0/run.json")
+    assert list(transfer["diversity"]) == ["diversity/7-classes-50-percent"]
+    record = lab.read("results/finetune/front/depth-0/size-10/draw-0/run.json")
     assert record["params"]["classes"] == [7, 8, 9]
 
 

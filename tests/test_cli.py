@@ -86,7 +86,7 @@ def test_every_command_says_what_it_does(stage: str) -> None:
             "arms.adamw.optimizer: sparse-adam takes sparse gradients only",
         ),
         ("  deeper: baseline", "  deeper: basline", "references.deeper: no arm is called 'basl"),
-        ("6, 7]", "6, 7, 8]", "transfer.depths: 8 is beyond preact, which has 7 freeze units"),
+        ("6, 7], sizes", "6, 8], sizes", "transfer.sweeps.front: freeze depth 8 is beyond the"),
         ("[svhn, rendered]", "[]", "data.sources: list should have at least 1 item"),
     ],
 )
@@ -102,9 +102,9 @@ def test_right_params_pass(project: Path) -> None:
     assert lab("check").returncode == 0
 
 
-def test_an_unknown_arm_or_depth_is_answered_with_those_there_are(project: Path) -> None:
+def test_an_unknown_arm_or_sweep_is_answered_with_those_there_are(project: Path) -> None:
     assert "arms: has no 'sgdd'; there are: baseline, deeper, " in refused("train", "sgdd")
-    assert "transfer.depths: has no '9'; there are: scratch, 0" in refused("finetune", "9")
+    assert "transfer.sweeps: has no '9'; there are: front, scratch" in refused("finetune", "9")
 
 
 @pytest.mark.parametrize(
@@ -114,6 +114,8 @@ def test_an_unknown_arm_or_depth_is_answered_with_those_there_are(project: Path)
         ("train baseline", "prepare"),
         ("pretrain", "prepare"),
         ("finetune scratch", "prepare"),
+        ("diversity", "prepare"),
+        ("probe", "prepare"),
         ("timing", "prepare"),
         ("evaluate", "prepare"),
         ("report", "evaluate"),
@@ -152,7 +154,7 @@ def make_toy(sources: Path) -> None:
     """Settings for few digits and one short run of one arm."""
     keep_arms(Path(), "baseline")
     set_param("[svhn, rendered]", f"[{sources}]")
-    set_param("samples_per_class: 50", "samples_per_class: 5")
+    set_param("sample_sizes: [50]", "sample_sizes: [5]")
     set_param("seeds: [0, 1, 2]", "seeds: [0]")
     set_param("  epochs: 5", "  epochs: 1")
 
@@ -250,11 +252,8 @@ def test_sync_gives_a_run_no_figures_of_an_older_one(prepared: Path) -> None:
     [older] = runs(prepared)
     tested = {"test_accuracy": [0.5], "test_interval": [[0.44, 0.56]]}
     entry = tested | {"keys": [older.data.tags["svhn_lab.key"]]}
-    evaluation = {
-        "arms": {"baseline": entry},
-        "transfer": {"pretrained": {}, "scratch": None},
-    }
-    Path("results/evaluation.json").write_text(json.dumps(evaluation))
+    Path("results/evaluation.json").write_text(json.dumps({"arms": {"baseline": entry}}))
+    Path("results/transfer.json").write_text(json.dumps({"points": {}, "diversity": {}}))
     assert lab("sync").returncode == 0
     set_param("baseline: {net: baseline}", "baseline: {net: baseline, batch_size: 64}")
     assert lab("train", "baseline").returncode == 0
@@ -280,8 +279,8 @@ def test_a_place_that_runs_cannot_write_to_is_named(prepared: Path) -> None:
 
 def test_samples_that_the_data_lack_are_said_before_anything_is_lost(prepared: Path) -> None:
     before = {path: path.read_bytes() for path in Path("data").rglob("*.*")}
-    set_param("samples_per_class: 5", "samples_per_class: 500")
-    assert "samples_per_class: is 500, but the training split has 27" in refused("prepare")
+    set_param("sample_sizes: [5]", "sample_sizes: [500]")
+    assert "sample_sizes: has 500, but the training split has 27" in refused("prepare")
     assert {path: path.read_bytes() for path in Path("data").rglob("*.*")} == before
 
 

@@ -3,6 +3,7 @@ real SQLite store."""
 
 import contextlib
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,12 +14,15 @@ import numpy as np
 import pytest
 from clone import Clone
 from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
 from toy import change_params, keep_arms
 
 ARMS = ("baseline", "crop", "preact", "postact")
-# The arms and the pretraining twice each, three depths on two draws, the timing.
-TOY_RUNS = len(ARMS) * 2 + 2 + 3 * 2 + 1
-TOY_MODELS = TOY_RUNS - 1
+# Two depths and scratch at two sizes, one unit alone, all digits: each on two draws.
+POINTS = 2 * 2 + 2 + 1 + 1
+# The arms and the pretraining twice each, the points, two pretrainings on less, two draws on them.
+TOY_MODELS = len(ARMS) * 2 + 2 + POINTS * 2 + 2 + 2
+TOY_RUNS = TOY_MODELS + POINTS + 1  # those that stand for all draws at a point, and the timing
 
 
 @contextlib.contextmanager
@@ -54,7 +58,16 @@ def test_every_run_is_in_mlflow_once_under_one_parent(lab: Clone) -> None:
     assert len({run.data.tags["svhn_lab.key"] for run in runs}) == TOY_RUNS
     assert {run.info.status for run in lab.runs()} == {"FINISHED"}
     [parent] = [run for run in lab.runs() if "svhn_lab.key" not in run.data.tags]
-    assert {run.data.tags["mlflow.parentRunId"] for run in runs} == {parent.info.run_id}
+    wholes = {
+        run.info.run_id: run for run in runs if re.search(r"/size-\w+$", str(run.info.run_name))
+    }
+    assert len(wholes) == POINTS
+    for run in runs:
+        above = run.data.tags["mlflow.parentRunId"]
+        if run.info.run_name.startswith("finetune") and run.info.run_id not in wholes:
+            assert run.info.run_name.rpartition("/")[0] == wholes[above].info.run_name
+        else:
+            assert above == parent.info.run_id
     assert {run.info.experiment_id for run in lab.runs()} == {parent.info.experiment_id}
 
 
@@ -75,24 +88,92 @@ def test_a_run_shows_what_a_reader_looks_for(lab: Clone) -> None:
     assert run.inputs.dataset_inputs[0].dataset.name == "rendered"
 
 
-def test_evaluation_has_an_entry_for_every_arm_and_depth(lab: Clone) -> None:
-    evaluation = lab.read("results/evaluation.json")
+def test_there_is_an_entry_for_every_arm_and_every_point(lab: Clone) -> None:
+    evaluation, transfer = lab.read("results/evaluation.json"), lab.read("results/transfer.json")
     assert evaluation["dataset"]["splits"] == {"train": 540, "validation": 60, "test": 200}
     assert list(evaluation["arms"]) == list(ARMS)
-    assert list(evaluation["transfer"]["pretrained"]) == ["0", "7"]
-    entries = [
-        *evaluation["arms"].values(),
-        *evaluation["transfer"]["pretrained"].values(),
-        evaluation["transfer"]["scratch"],
+    points = transfer["points"]
+    assert len(points) == POINTS and list(transfer["diversity"]) == [
+        "diversity/8-classes-50-percent"
     ]
-    for entry in entries:
+    for entry in [*evaluation["arms"].values(), *points.values()]:
         assert len(entry["seeds"]) == len(entry["test_accuracy"]) == 2
         assert len(entry["validation_accuracy"]) == 2
         assert entry["mean"] == pytest.approx(np.mean(entry["test_accuracy"]))
         low, high = entry["interval"]
         assert low <= entry["mean"] <= high
-    trainable = [e["trainable_parameters"] for e in evaluation["transfer"]["pretrained"].values()]
-    assert trainable == [124_426 - 650 + 130, 130]
+    head = 64 * 2 + 2
+    trainable = {name: entry["trainable_parameters"] for name, entry in points.items()}
+    assert trainable["front/depth-0/size-10"] == 124_426 - 650 + head
+    assert trainable["front/depth-7/size-5"] == head
+    assert trainable["only/only-7/size-10"] == 64 * 64 * 9 + 2 * 64 * 2 + head
+    for entry in points.values():
+        assert len(entry["train_accuracy"]) == len(entry["train_loss"]) == 2
+
+
+def test_every_point_is_compared_with_the_depth_chosen_on_validation(lab: Clone) -> None:
+    transfer = lab.read("results/transfer.json")
+    best, points = transfer["best"], transfer["points"]
+    assert best["point"] in transfer["own_points"]
+    validation = {
+        points[name]["number"]: np.mean(points[name]["validation_accuracy"])
+        for name in transfer["own_points"]
+    }
+    as_good = [d for d, mean in validation.items() if mean >= max(validation.values()) - 0.01]
+    assert best["depth"] == max(as_good)
+    for name, entry in (points | transfer["diversity"]).items():
+        assert entry["reference"] == (None if name == best["point"] else best["point"])
+    assert set(transfer["explanations"]) == {"overfitting", "specificity", "diversity"}
+
+
+def test_a_smaller_sample_lies_within_the_larger_one_of_its_draw(lab: Clone) -> None:
+    few, many = (
+        np.load(lab.path / f"data/prepared/subsets/finetune/draws/{size}.npy") for size in (5, 10)
+    )
+    assert few.shape == (2, 10) and many.shape == (2, 20)
+    assert all(set(small) < set(large) for small, large in zip(few, many, strict=True))
+
+
+def test_costs_are_measured_both_ways_at_every_depth(lab: Clone) -> None:
+    timing = lab.read("results/timing.json")
+    assert list(timing["depths"]) == ["0", "7"]
+    assert set(timing["speedup"]) == {"head_only", "head_only_training", "sweep"}
+    deepest = timing["depths"]["7"]
+    assert deepest["frozen_features"]["forward_flops_per_image"] == 2 * 64 * 2
+    assert timing["explanation"]["tests"]["falls"]["says"].startswith("Training time")
+
+
+def test_the_run_of_a_depth_shows_mean_interval_costs_and_plots(lab: Clone) -> None:
+    runs = [r for r in children(lab) if r.info.run_name == "finetune/front/depth-7/size-10"]
+    [run] = [run for run in runs if "svhn_lab.superseded" not in run.data.tags]
+    entry = lab.read("results/transfer.json")["points"]["front/depth-7/size-10"]
+    cost = lab.read("results/timing.json")["depths"]["7"]["frozen_features"]
+    metrics = run.data.metrics
+    assert metrics["test_accuracy_mean"] == entry["mean"]
+    assert metrics["test_accuracy_mean_low"] == entry["interval"][0]
+    assert metrics["validation_accuracy_mean"] == np.mean(entry["validation_accuracy"])
+    assert metrics["cost/frozen_features/forward_ms_per_batch"] == cost["forward_ms_per_batch"][1]
+    client = MlflowClient(f"sqlite:///{lab.path}/mlflow.db")
+    files = {file.path for file in client.list_artifacts(run.info.run_id, "study")}
+    assert files == {
+        "study/timing.json",
+        "study/accuracy-by-depth.png",
+        "study/time-by-depth.png",
+    }
+    assert len(client.list_artifacts(run.info.run_id, "record")) == 3
+
+
+def test_frozen_features_change_no_bit_of_any_model(lab: Clone) -> None:
+    def weights() -> dict[Path, bytes]:
+        folder = lab.path / "models/finetune"
+        return {path: path.read_bytes() for path in folder.rglob("*.pt")}
+
+    before = weights()
+    with other_params(lab.path, {"transfer": {"frozen_features": False}}):
+        for sweep in ("front", "scratch", "only", "all-digits"):
+            lab.run("python", "-m", "svhn_lab", "finetune", sweep)
+        assert weights() == before and len(before) == 2 * POINTS
+    lab.run("dvc", "checkout", "--force")
 
 
 def test_arms_are_compared_pair_by_pair_with_their_references(lab: Clone) -> None:
@@ -137,6 +218,10 @@ def test_the_results_are_written_as_markdown_with_their_digits_commit_and_machin
 ) -> None:
     lab.run("python", "-m", "svhn_lab", "report", "--markdown")
     text = (lab.path / "docs/results.md").read_text()
+    study = (lab.path / "docs/freeze-depth.md").read_text()
+    for name in re.findall(r"\]\((images/[^)]*)\)", study):
+        assert (lab.path / "docs" / name).is_file()
+    assert "**Best depth: " in study and "| `only` | only-7 |" in study
     evaluation = lab.read("results/evaluation.json")
     assert evaluation["dataset"]["digest"] in text and "“rendered”" in text
     commit = lab.run("git", "rev-parse", "HEAD").strip()
@@ -217,27 +302,39 @@ def test_wrong_params_stop_the_graph_while_every_result_is_still_there(lab: Clon
 def test_what_the_data_lack_stops_the_graph_while_everything_is_still_there(lab: Clone) -> None:
     places = [lab.path / "data", lab.path / "models", lab.path / "results"]
     before = {path for place in places for path in place.rglob("*.*")}
-    with other_params(lab.path, {"transfer": {"samples_per_class": 5000}}):
+    with other_params(lab.path, {"transfer": {"sample_sizes": [5000]}}):
         done = lab.try_run("dvc", "repro")
     assert done.returncode != 0
-    assert "samples_per_class: is 5000, but the training split has" in done.stdout + done.stderr
+    assert "sample_sizes: has 5000, but the training split has" in done.stdout + done.stderr
     assert before <= {path for place in places for path in place.rglob("*.*")}
     assert len([path for path in before if path.suffix == ".pt"]) == TOY_MODELS
 
 
 def test_other_small_draws_do_not_touch_the_arms(lab: Clone) -> None:
-    with other_params(lab.path, {"transfer": {"samples_per_class": 9}}):
+    with other_params(lab.path, {"transfer": {"sample_sizes": [9]}}):
         lab.run("dvc", "repro", "prepare")
         assert lab.run("dvc", "status", "--quiet", "train@baseline", "train@preact") == ""
-        assert lab.try_run("dvc", "status", "--quiet", "finetune@0").returncode != 0
+        assert lab.try_run("dvc", "status", "--quiet", "finetune@front").returncode != 0
     lab.run("dvc", "repro", "prepare")
 
 
-def test_the_entry_points_run_one_arm_and_one_depth(lab: Clone) -> None:
+def test_editing_one_sweep_would_run_that_sweep_and_what_follows_from_it(lab: Clone) -> None:
+    with other_params(lab.path, {"transfer": {"sweeps": {"only": {"only": [6]}}}}):
+        plan = lab.run("dvc", "repro", "--dry")
+    stages = [line.split("'")[1] for line in plan.splitlines() if line.startswith("Running stage")]
+    assert {"check", "evaluate", "finetune@only"} <= set(stages)
+    assert not {"pretrain", "finetune@front", "finetune@scratch", "diversity", "timing"} & set(
+        stages
+    )
+
+
+def test_the_entry_points_run_one_arm_and_one_sweep(lab: Clone) -> None:
     arm = lab.run("mlflow", "run", ".", "--env-manager=local", "-e", "train", "-P", "arm=baseline")
     assert "Stage 'train@baseline' didn't change" in arm
-    depth = lab.run("mlflow", "run", ".", "--env-manager=local", "-e", "finetune", "-P", "depth=7")
-    assert "Stage 'finetune@7' didn't change" in depth
+    sweep = lab.run(
+        "mlflow", "run", ".", "--env-manager=local", "-e", "finetune", "-P", "sweep=only"
+    )
+    assert "Stage 'finetune@only' didn't change" in sweep
 
 
 def test_a_lost_database_is_made_again_from_the_records(lab: Clone) -> None:

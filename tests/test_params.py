@@ -58,6 +58,31 @@ def test_an_arm_is_the_defaults_with_its_own_settings_over_them(
     assert loaded.transfer.finetune.epochs == raw["transfer"]["finetune"]["epochs"]
 
 
+def test_a_sweep_is_the_fine_tuning_with_its_own_settings_over_it() -> None:
+    raw = tree()
+    raw["training"]["learning_rate"] = 0.5
+    raw["transfer"]["finetune"] |= {"batch_size": 7, "norm_policy": "adapt"}
+    raw["transfer"]["sweeps"]["back"]["batch_size"] = 9
+    sweeps = params.parse(raw).transfer.sweeps
+    assert {sweep.learning_rate for sweep in sweeps.values()} == {0.5}
+    assert (sweeps["front"].batch_size, sweeps["back"].batch_size) == (7, 9)
+    assert sweeps["back"].norm_policy == "adapt" and sweeps["back"].direction == "back"
+
+
+def test_a_wrong_setting_of_fine_tuning_is_said_once_and_not_for_every_sweep() -> None:
+    assert message(changed("transfer.finetune.epochs", 0)).count("\n") == 0
+    assert message(changed("transfer.finetune.start", "scratch")).count("\n") == 0
+
+
+def test_what_only_fine_tuning_has_is_missed_there_and_not_in_every_sweep() -> None:
+    raw = tree()
+    del raw["transfer"]["finetune"]["start"]
+    assert message(raw) == "params.yaml: transfer.finetune.start: is missing; add it"
+    raw = tree()
+    raw["training"] = 3
+    assert message(raw).count("\n") == 0
+
+
 def test_parsing_leaves_the_tree_as_it_was() -> None:
     raw = tree()
     before = copy.deepcopy(raw)
@@ -123,10 +148,23 @@ def test_parsing_leaves_the_tree_as_it_was() -> None:
         ("training.epochs", 3, "arms.hard-mining: mining starts at epoch 4, but there are 3"),
         ("transfer.finetune_classes", [9, -1], "transfer.finetune_classes.1: should be greater"),
         ("data.image_size", 2, "data.image_size: should be greater than or equal to 4"),
-        ("transfer.depths", [0, -1], "transfer.depths.1: a depth is a whole number from 0"),
-        ("transfer.depths", ["x"], "transfer.depths.0: a depth is a whole number from 0"),
+        ("transfer.sweeps.front.depths", [0, -1], "transfer.sweeps.front.depths.1: should be gr"),
+        ("transfer.sweeps.only.only", [0], "transfer.sweeps.only.only.0: should be greater than"),
+        ("transfer.sweeps.back.depths", [], "transfer.sweeps.back.depths: "),
+        ("transfer.sweeps.only.depths", [1], "transfer.sweeps.only: should have either `depths`"),
+        ("transfer.sweeps.new", {"epochs": 1}, "transfer.sweeps.new: should have either `depths`"),
+        ("transfer.sweeps.all-digits.sizes", "every", "transfer.sweeps.all-digits: has `sample: "),
+        ("transfer.sweeps.front.depths", [0], "transfer: sweeps.front is the study itself: it"),
+        ("transfer.sweeps.front.start", "random", "transfer: sweeps.front is the study itself"),
+        ("transfer.sweeps", {"a": {"depths": [0]}}, "transfer: sweeps has no `front`, which"),
+        ("transfer.sweeps.back.direct", "front", "transfer.sweeps.back.direct: unknown key; did y"),
+        ("transfer.finetune.start", "scratch", "transfer.finetune.start: should be 'pretrained'"),
+        ("transfer.diversity.depth", 8, "transfer: diversity.depth is 8, which is none of the de"),
+        ("transfer.diversity.less", [{"classes": 9, "share": 0.1}], "transfer: diversity.less: ta"),
+        ("transfer.diversity.less", [{"classes": 2, "share": 1.0}], "transfer.diversity.less.0.sh"),
+        ("transfer.sample_sizes", [50, 50], "transfer.sample_sizes: lists a value twice"),
+        ("transfer.margin", 1, "transfer.margin: should be less than 1"),
         ("data", 3, "data: should be a section with keys of its own; it is 3"),
-        ("transfer.depths", ["scratch"], "transfer.depths: names no freeze depth"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_would_be_right(

@@ -189,10 +189,10 @@ class Sweep(FineTuning):
 
 
 class LessPretraining(Section):
-    """A pretraining on fewer digits or classes: so many classes, chosen at random, and so large a
-    share of all pretraining digits, for as many steps as the whole pretraining."""
+    """A pretraining on fewer digits or classes: so many classes, chosen at random, or all of them,
+    and so large a share of all pretraining digits, for as many steps as the whole pretraining."""
 
-    classes: Annotated[Whole, Field(ge=2)]
+    classes: Annotated[Whole, Field(ge=2)] | Literal["all"]
     share: Annotated[Real, Field(gt=0, lt=1)]
 
 
@@ -246,7 +246,8 @@ class Transfer(Section):
                 f"sweeps.{MAIN_SWEEP}; take one of {', '.join(map(str, depths))}"
             )
         most = len(self.pretrain_classes)
-        if too_many := [less.classes for less in self.diversity.less if less.classes > most]:
+        numbers = [each.classes for each in self.diversity.less if each.classes != "all"]
+        if too_many := [number for number in numbers if number > most]:
             raise ValueError(
                 f"diversity.less: takes {too_many[0]} classes, but pretrain_classes has {most}; "
                 "take fewer"
@@ -333,20 +334,22 @@ class Params(Section):
         ]
 
 
-def _inherited(raw: object, path: Sequence[int | str]) -> bool:
-    """Whether the value at `path` is a default that `training` filled in, or a recipe all of whose
-    values are: what is wrong with it is said of `training`, not again for each recipe that
-    inherits it."""
-    if path[0] not in ("arms", "transfer"):
-        return False
-    for key in path:
-        if not isinstance(raw, dict) or key not in raw:
-            return key in FineTuning.model_fields or key in ("pretrain", "finetune")
-        raw = raw[key]
-    is_recipe = path[0] == "arms" and len(path) == 2
-    is_recipe |= list(path[1:2]) in (["pretrain"], ["finetune"]) and len(path) == 2
-    is_recipe |= list(path[1:2]) == ["sweeps"] and len(path) == 3
-    return is_recipe and isinstance(raw, dict) and not set(raw) & set(FineTuning.model_fields)
+def _inherited(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
+    """Whether the error is that of a default which the recipe inherits: it is said of the defaults,
+    not again for each recipe."""
+    path = error["loc"]
+    defaults: list[tuple[int | str, ...]] = []
+    if path[:1] == ("arms",) or path[:2] in (("transfer", "pretrain"), ("transfer", "finetune")):
+        own, defaults = path[2:], [("training",)]
+    elif path[:2] == ("transfer", "sweeps"):
+        own, defaults = path[3:], [("transfer", "finetune"), ("training",)]
+    return any(
+        (other["loc"] == (*section, *own) and other["msg"] == error["msg"])
+        # Where the defaults are no section at all, every recipe lacks what it would inherit.
+        or (other["loc"] == section and error["type"] == "missing")
+        for section in defaults
+        for other in errors
+    )
 
 
 def _known_keys(path: Sequence[int | str]) -> list[str]:
@@ -402,7 +405,7 @@ def parse(raw: object, *, file: str = str(PARAMS_FILE)) -> Params:
         lines = [
             f"{file}: {'.'.join(str(key) for key in e['loc'] if key != '[key]')}: {_message(e)}"
             for e in errors
-            if not _inherited(raw, e["loc"])
+            if not _inherited(e, errors)
             # A list with a wrong entry is also too short without it; the entry says it all.
             and not any(e["loc"] == inner["loc"][:-1] for inner in errors)
         ]

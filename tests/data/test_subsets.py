@@ -57,6 +57,14 @@ def test_a_draw_is_balanced_without_repeats_and_follows_from_seed_and_number(
     assert np.array_equal(sample, small_draw(labels, [0, 9], per_class, seed=seed, draw=draw))
 
 
+@given(labels(), st.integers(1, 10), st.integers(11, 20), st.integers(0, 99))
+def test_a_draw_holds_the_smaller_draws_of_its_number(
+    labels: NDArray[np.int64], few: int, many: int, draw: int
+) -> None:
+    small, large = (small_draw(labels, [0, 9], n, seed=0, draw=draw) for n in (few, many))
+    assert set(small) < set(large)
+
+
 def test_draws_differ() -> None:
     digits = np.arange(1000) % 10
     draws = {tuple(small_draw(digits, [0, 9], 10, seed=0, draw=draw)) for draw in range(20)}
@@ -64,7 +72,7 @@ def test_draws_differ() -> None:
 
 
 def test_a_draw_larger_than_its_class_is_refused() -> None:
-    with pytest.raises(UserError, match=r"samples_per_class: is 3, .* has 2 digits of class 9"):
+    with pytest.raises(UserError, match=r"sample_sizes: has 3, .* has 2 digits of class 9"):
         small_draw(np.array([0, 0, 0, 9, 9]), [0, 9], 3, seed=0, draw=0)
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from svhn_lab.evidence.claims import judge, within
+from svhn_lab.evidence.claims import claimed_range, decide, judge, within
 from svhn_lab.params import Claim
 
 BASE = [0.850, 0.853, 0.848, 0.851, 0.852]
@@ -72,8 +72,20 @@ def test_a_verdict_never_contradicts_the_mean(
     arms = {"base": [0.5] * len(differences), "arm": [0.5 + d for d in differences]}
     found = judge({"one": one}, arms)["one"]
     if found.verdict != "not decided":
-        assert within(one, found.difference) == (found.verdict == "upheld")
+        assert within(claimed_range(one), found.difference) == (found.verdict == "upheld")
         assert found.p_holm is not None and found.p_holm < 0.05
         assert found.seeds_to_decide is None
     elif found.seeds_to_decide is not None:
         assert found.seeds_to_decide > len(differences)
+
+
+def test_any_range_of_any_quantity_can_be_judged() -> None:
+    found = decide(
+        {"above": [3.0, 3.5, 2.5, 3.1], "below": [-2.0, -2.2, -1.9, -2.1]},
+        {"above": (0, None), "below": (0, None)},
+    )
+    assert {name: verdict.verdict for name, verdict in found.items()} == {
+        "above": "upheld",
+        "below": "rejected",
+    }
+    assert found["above"].difference == pytest.approx(3.025)

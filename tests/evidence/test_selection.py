@@ -1,6 +1,9 @@
 """selection.py: validation decides, the test figures do not."""
 
-from svhn_lab.evidence.selection import best_small_arm
+from hypothesis import given
+from hypothesis import strategies as st
+
+from svhn_lab.evidence.selection import best_small_arm, deepest_within
 
 ARMS = {
     "huge": {"parameters": 200_000, "validation_accuracy": [0.99], "test_accuracy": [0.99]},
@@ -13,3 +16,23 @@ def test_the_best_on_validation_among_the_small_is_chosen() -> None:
     assert best_small_arm(ARMS, 150_000) == "best"
     assert best_small_arm(ARMS, 200_000) == "huge"
     assert best_small_arm(ARMS, 99_999) is None
+
+
+def test_the_deepest_that_is_as_good_is_chosen() -> None:
+    accuracies = {0: [0.94, 0.96], 3: [0.95, 0.97], 5: [0.95, 0.951], 7: [0.8, 0.9]}
+    assert deepest_within(accuracies, 0.0) == 3
+    assert deepest_within(accuracies, 0.01) == 5
+    assert deepest_within(accuracies, 0.2) == 7
+
+
+@given(
+    st.dictionaries(st.integers(0, 9), st.lists(st.floats(0, 1), min_size=1), min_size=1),
+    st.floats(0, 1),
+)
+def test_what_is_chosen_is_within_the_margin_and_nothing_deeper_is(
+    accuracies: dict[int, list[float]], margin: float
+) -> None:
+    chosen = deepest_within(accuracies, margin)
+    means = {depth: sum(values) / len(values) for depth, values in accuracies.items()}
+    assert means[chosen] >= max(means.values()) - margin - 1e-9
+    assert all(means[d] < max(means.values()) - margin + 1e-9 for d in means if d > chosen)

@@ -1,6 +1,6 @@
 """freezing.py: what is frozen keeps its bits through real training, at every depth."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import pytest
 import torch
@@ -9,8 +9,9 @@ from recipes import recipe
 from svhn_lab.data.batches import Digits, Statistics
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
-from svhn_lab.nets.freezing import freeze
+from svhn_lab.nets.freezing import Freezing, freeze, frozen_units, split
 from svhn_lab.params import NormPolicy
+from svhn_lab.training.features import fit_behind_front
 from svhn_lab.training.fit import fit
 
 STATISTICS = Statistics((120.0, 120.0, 120.0), (50.0, 50.0, 50.0))
@@ -35,34 +36,44 @@ def same(before: Sequence[torch.Tensor], after: Sequence[torch.Tensor]) -> bool:
     return all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 
-def trained(depth: int, norm_policy: NormPolicy) -> tuple[list[bool], list[bool]]:
+def trained(
+    units: Collection[int], norm_policy: NormPolicy, train: Callable[..., object] = fit
+) -> tuple[list[bool], list[bool]]:
     """By unit: whether every bit stayed, and whether the parameters' bits stayed."""
     net = zoo.build("preact", num_classes=2, seed=0)
-    freeze(net, depth, norm_policy)
+    freeze(net, units, norm_policy)
     before = state_by_unit(net)
     parameters = [
         [p.detach().clone() for m in unit for p in m.parameters()] for unit in net.freeze_units()
     ]
-    fit(net, RECIPE, digits(16), digits(4), STATISTICS, seed=0)
+    train(net, RECIPE, digits(16), digits(4), STATISTICS, seed=0)
     stayed = [same(a, b) for a, b in zip(before, state_by_unit(net), strict=True)]
     after = [[p for m in unit for p in m.parameters()] for unit in net.freeze_units()]
     return stayed, [same(a, b) for a, b in zip(parameters, after, strict=True)]
 
 
-@pytest.mark.parametrize("depth", range(8))
-def test_frozen_weights_and_buffers_keep_their_bits_and_the_others_move(depth: int) -> None:
-    stayed, _ = trained(depth, "eval")
-    assert stayed == [True] * depth + [False] * (7 - depth)
+SETTINGS = [("front", depth) for depth in range(8)] + [("back", 1), ("back", 4), ("back", 7)]
+SETTINGS += [("only", unit) for unit in (1, 3, 6, 7)]
+
+
+@pytest.mark.parametrize("train", [fit, fit_behind_front])
+@pytest.mark.parametrize(("freezing", "number"), SETTINGS)
+def test_frozen_weights_and_buffers_keep_their_bits_and_the_others_move(
+    freezing: Freezing, number: int, train: Callable[..., object]
+) -> None:
+    units = frozen_units(freezing, number, 7)
+    stayed, _ = trained(units, "eval", train)
+    assert stayed == [unit in units for unit in range(7)]
 
 
 def test_the_policy_adapt_lets_statistics_move_and_keeps_the_weights() -> None:
-    stayed, weights_stayed = trained(7, "adapt")
+    stayed, weights_stayed = trained(range(7), "adapt")
     assert weights_stayed == [True] * 7
     assert stayed == [True] + [False] * 6, "all but the stem, which has no norm"
 
 
 def test_the_policy_holds_whoever_calls_train() -> None:
-    net = freeze(zoo.build("preact", num_classes=2, seed=0), 3)
+    net = freeze(zoo.build("preact", num_classes=2, seed=0), range(3))
     net.train()
     modes = [
         [m.training for m in unit if isinstance(m, torch.nn.BatchNorm2d)]
@@ -73,13 +84,56 @@ def test_the_policy_holds_whoever_calls_train() -> None:
 
 def test_trainable_parameters_fall_with_depth_to_the_head_alone() -> None:
     net = zoo.build("preact", num_classes=2, seed=0)
-    counts = [zoo.num_parameters(freeze(net, depth), trainable_only=True) for depth in range(8)]
+    counts = [zoo.num_parameters(freeze(net, range(d)), trainable_only=True) for d in range(8)]
     assert counts == sorted(counts, reverse=True) and len(set(counts)) == 8
     assert counts[0] == zoo.num_parameters(net)
     assert counts[7] == zoo.num_parameters(net.head)
 
 
-@pytest.mark.parametrize("depth", [-1, 8])
-def test_a_depth_beyond_the_network_is_refused(depth: int) -> None:
-    with pytest.raises(UserError, match=r"has 7 freeze units; .* takes 0\.\.7"):
-        freeze(zoo.build("preact", num_classes=2, seed=0), depth)
+def test_units_are_counted_from_either_end_or_left_out_alone() -> None:
+    assert list(frozen_units("front", 2, 5)) == [0, 1]
+    assert list(frozen_units("back", 2, 5)) == [3, 4]
+    assert list(frozen_units("only", 2, 5)) == [0, 2, 3, 4]
+    assert list(frozen_units("back", 5, 5)) == list(frozen_units("front", 5, 5)) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("freezing", "number", "message"),
+    [
+        ("front", 8, r"freeze depth 8 is beyond .* has 7 freeze units; take 0\.\.7"),
+        ("back", -1, "freeze depth -1 is beyond"),
+        ("only", 0, r"unit 0 is beyond the network, which has 7 freeze units; take 1\.\.7"),
+    ],
+)
+def test_what_is_beyond_the_network_is_refused(
+    freezing: Freezing, number: int, message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        frozen_units(freezing, number, 7)
+
+
+def test_a_unit_that_the_network_does_not_have_cannot_be_frozen() -> None:
+    with pytest.raises(IndexError):
+        freeze(zoo.build("baseline", num_classes=2, seed=0), [2])
+
+
+@pytest.mark.parametrize("name", zoo.ZOO)
+def test_front_and_rest_together_are_the_network_at_every_depth(name: str) -> None:
+    net = zoo.build(name, num_classes=2, seed=0).eval()
+    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    num_units = len(net.freeze_units())
+    lengths = []
+    for depth in range(num_units + 1):
+        front, rest = split(freeze(net, range(depth)))
+        lengths.append(len(front))
+        assert torch.equal(rest.eval()(*front(images)), net(images))
+    assert lengths == sorted(lengths)
+    assert lengths[0] == 0 and lengths[-1] == len(net.steps())
+
+
+def test_what_may_still_change_is_not_in_the_front() -> None:
+    net = zoo.build("preact", num_classes=2, seed=0)
+    assert len(split(freeze(net, range(4)))[0]) == 4
+    assert len(split(freeze(net, range(4), "adapt"))[0]) == 1, "the stem has no statistics"
+    assert len(split(freeze(net, [1, 2, 3]))[0]) == 0
+    assert len(split(freeze(net, [0, 1, 3]))[0]) == 2

@@ -30,18 +30,97 @@ def entry(mean: float, **more: Any) -> dict[str, Any]:
     }
 
 
-TRANSFER = {
-    "pretrained": {"0": entry(0.95), "1": entry(0.94)},
-    "scratch": entry(0.7),
+def point(sweep: str, number: int, mean: float, **more: Any) -> dict[str, Any]:
+    return entry(
+        mean,
+        **{
+            "sweep": sweep,
+            "setting": f"depth-{number}",
+            "number": number,
+            "size": 50,
+            "freezing": "front",
+            "epochs": 20,
+            **more,
+        },
+    )
+
+
+POINTS = {
+    "front/depth-0/size-50": point("front", 0, 0.95),
+    "front/depth-7/size-50": point("front", 7, 0.9012, difference=-0.0488, p_holm=0.02),
+    "back/depth-2/size-50": point("back", 2, 0.93, freezing="back"),
+    "only/only-3/size-50": point("only", 3, 0.92, freezing="only", setting="only-3"),
+    "scratch/depth-0/size-50": point("scratch", 0, 0.7, interval=None),
+    "all-digits/depth-0/size-all": point("all-digits", 0, 0.99, size=None),
 }
+MODE = {
+    "forward_ms_per_batch": [1.0, 1.5, 2.0],
+    "backward_ms_per_batch": [2.0, 2.5, 3.0],
+    "optimizer_ms_per_batch": [0.1, 0.2, 0.3],
+    "seconds_per_epoch": [0.09, 0.1, 0.12],
+    "seconds_to_finetune": 2.0,
+    "forward_flops_per_image": 66.7e6,
+    "backward_flops_per_image": 132e6,
+    "peak_memory_bytes": 14_300_000,
+}
+TEST = {
+    "says": "Depth 7 is better",
+    "unit": "points",
+    "difference": -0.0123,
+    "interval": [-0.02, 0.001],
+    "p_holm": 0.0004,
+    "verdict": "rejected",
+}
+EXPLANATION = {"says": "Because", "verdict": "does not hold", "tests": {"one": TEST}}
 TIMING = {
+    "num_units": 7,
     "num_digits": 100,
+    "num_validation_digits": 320,
+    "batch_size": 20,
+    "epochs": 20,
     "repeats": 3,
+    "speedup": {"head_only": 61.2, "head_only_training": 30.1, "sweep": 1.6},
+    "explanation": EXPLANATION
+    | {
+        "correlation_with_flops": 0.99,
+        "time_saved_at_deepest": 0.6,
+        "flops_saved_at_deepest": 0.66,
+    },
     "depths": {
-        depth: {"seconds_per_epoch": 0.1, "seconds_per_epoch_quartiles": [0.09, 0.12]}
-        for depth in ("0", "1")
+        depth: {"trainable_parameters": 130, "as_is": MODE, "frozen_features": MODE}
+        for depth in ("0", "7")
     },
 }
+PROBE = {
+    "units": [1, 2],
+    "draws": 2,
+    "probe_accuracy": {"1": [0.6, 0.7], "2": [0.8, 0.9]},
+    "cka": {"1": [1.0, 0.99], "2": [0.9, 0.8]},
+}
+STUDY = {
+    "net": "preact",
+    "draws": 2,
+    "pretrained_networks": 2,
+    "best": {
+        "depth": 5,
+        "mean": 0.9512,
+        "interval": [0.94, 0.96],
+        "rule": "the deepest",
+        "margin": 0.01,
+        "highest": {"depth": 3, "accuracy": 0.955},
+    },
+    "diversity": {"diversity/2-classes-10-percent": entry(0.85)},
+}
+
+
+def figures() -> dict[str, Any]:
+    sizes = [point("front", d, 0.9 + d / 100, size=s) for d in (0, 7) for s in (10, 50)]
+    return {
+        "accuracy-by-depth": plots.accuracy_by_depth(list(POINTS.values()), 5, 7),
+        "accuracy-by-depth-and-size": plots.accuracy_by_depth_and_size(sizes),
+        "time-by-depth": plots.time_by_depth(TIMING),
+        "features-by-unit": plots.features_by_unit(PROBE),
+    }
 
 
 def rendered(**changes: Any) -> str:
@@ -94,17 +173,16 @@ def context(**changes: Any) -> dict[str, Any]:
         },
         "steps": 485,
         "largest_half_width": 0.017,
-        "seconds_by_depth": {"0": 0.1},
-        "transfer_net": "preact",
+        "study": STUDY,
+        "timing": TIMING,
+        "explanations": [EXPLANATION, TIMING["explanation"]],
         "pretrain_classes": (1, 2),
         "finetune_classes": (0, 9),
-        "samples_per_class": 50,
-        "accuracy_plot": plots.svg(plots.accuracy_by_depth(TRANSFER, 7)),
-        "time_plot": plots.svg(plots.time_by_depth(TIMING)),
-        "transfer_rows": [
-            {"depth": "0", **entry(0.95)},
-            {"depth": "from scratch", **entry(0.7)},
-        ],
+        "sample_size": 50,
+        "points": POINTS,
+        "size_points": [point("front", 0, 0.8, size=10), POINTS["front/depth-0/size-50"]],
+        "train_gaps": dict.fromkeys(POINTS, 0.05),
+        "plots": {name: plots.svg(figure) for name, figure in figures().items()},
     } | changes
 
 
@@ -124,7 +202,7 @@ def test_the_labs_figure_stands_beside_ours_with_the_paired_difference() -> None
 
 
 def test_a_claim_that_is_not_decided_says_how_many_seeds_would_decide_it() -> None:
-    for text in (rendered(), page.render_markdown(context(**MARKDOWN))):
+    for text in (rendered(), page.render_markdown("arms.md", context(**MARKDOWN))):
         assert "The best is better" in text and "−1 or more" in text
         assert "not decided" in text and "about 1,234" in text
 
@@ -138,16 +216,56 @@ MARKDOWN = {
 
 
 def test_markdown_says_digits_commit_and_machine_and_its_tables_are_whole() -> None:
-    text = page.render_markdown(context(**MARKDOWN))
+    text = page.render_markdown("arms.md", context(**MARKDOWN))
     assert "“rendered” (**not official SVHN**" in text
     assert "- **Commit:** `abc`, with changes." in text
     assert "- **Machine:** Linux x86_64, 2 cores; Some CPU." in text
     assert "seeds 0, 1 for each arm" in text and "(485 steps)" in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
     tables = [table.splitlines() for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)]
-    assert len(tables) == 3 and sum(map(len, tables)) == len(rows)
+    assert len(tables) == 2 and sum(map(len, tables)) == len(rows)
     for table in tables:
         assert len({row.count("|") for row in table}) == 1
+
+
+def test_the_studys_page_has_every_point_cost_and_verdict() -> None:
+    transfer = {
+        "finetune": {"epochs": 20, "batch_size": 20, "optimizer": "adam", "learning_rate": 0.001},
+        "diversity": {"depth": 5},
+    }
+    text = page.render_markdown("study.md", context(**MARKDOWN, transfer=transfer))
+    assert "**Best depth: 5** of 7, with 95.12 % test accuracy" in text
+    assert (
+        "| `front` | depth-7 | 500 | 90.12 % | 90.12 % | 88.12 to 92.12 % | +5.00 | −4.88" in text
+    )
+    assert "| `only` | only-3 |" in text and "| `scratch` | depth-0 |" in text
+    assert "| 10 | depth-0 | 20 | 80.00 % |" in text
+    assert (
+        "| 7 | 130 | frozen features | 1.5 | 2.5 | 0.2 | 66.7 | 132 | 14.3 | 100 | 90 to 120"
+        in text
+    )
+    assert "**does not hold**" in text
+    assert "| | Depth 7 is better | −1.23 points | −2.00 points to +0.10 points | < 0.001 |" in text
+    assert "| 2-classes-10-percent | 85.00 % |" in text
+    tables = [table.splitlines() for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)]
+    assert len(tables) == 5
+    for table in tables:
+        assert len({row.count("|") for row in table}) == 1
+
+
+def test_the_page_shows_the_study_with_its_rule_and_its_reasons() -> None:
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", rendered()))
+    assert "Best depth: 5 , with 95.12 % test accuracy (95 % t interval 94.00 to 96.00 %)" in text
+    assert "an epoch of the head alone is 61.2 times faster" in text
+    assert "Because does not hold" in text
+    assert "head alone" not in rendered(
+        timing=TIMING | {"speedup": {"head_only": None, "sweep": 1.2}}
+    )
+
+
+def test_quantities_of_explanations_have_their_unit() -> None:
+    assert page.measured(TEST, 0.0123) == "+1.23 points"
+    assert page.measured(TEST | {"unit": "ms"}, -12.345) == "−12.3 ms"
 
 
 def test_no_claims_no_section_of_claims() -> None:
@@ -198,14 +316,14 @@ def test_no_small_network_is_said() -> None:
     assert "No network of at most 150,000 parameters" in rendered(best=None)
 
 
-def test_plots_are_the_same_bytes_each_time_and_take_the_pages_colour() -> None:
-    svg = plots.svg(plots.accuracy_by_depth(TRANSFER, 7))
-    assert svg == plots.svg(plots.accuracy_by_depth(TRANSFER, 7))
+@pytest.mark.parametrize("name", figures())
+def test_plots_are_the_same_bytes_each_time_and_take_the_pages_colour(name: str) -> None:
+    svg = plots.svg(figures()[name])
+    assert svg == plots.svg(figures()[name])
     assert svg.startswith("<svg") and "currentColor" in svg and plots.TEXT not in svg
-    assert plots.png(plots.time_by_depth(TIMING)).startswith(b"\x89PNG")
+    assert plots.png(figures()[name]).startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("scratch", [None, entry(0.7, interval=None)])
-def test_an_accuracy_plot_needs_no_control_and_no_interval(scratch: dict[str, Any] | None) -> None:
-    transfer = {"pretrained": {"0": entry(0.9, interval=None)}, "scratch": scratch}
-    assert plots.svg(plots.accuracy_by_depth(transfer, 7)).startswith("<svg")
+def test_an_accuracy_plot_needs_no_other_sweep_and_no_interval() -> None:
+    alone = [point("front", depth, 0.9, interval=None) for depth in (0, 1)]
+    assert plots.svg(plots.accuracy_by_depth(alone, 1, 7)).startswith("<svg")

@@ -28,7 +28,10 @@ def test_every_wrong_key_is_named_at_once(project: Path) -> None:
     lines = str(caught.value).splitlines()
     assert lines[0].startswith("params.yaml: arms.crop.net: the network 'nowhere:NET' cannot be im")
     assert lines[1].startswith("params.yaml: arms.vgg.net: no network is called 'vgg19'")
-    assert "transfer.depths: 3 is beyond baseline, which has 2 freeze units; take 0..2" in lines[2]
+    assert (
+        "params.yaml: transfer.sweeps.front: freeze depth 3 is beyond the network, whic" in lines[2]
+    )
+    assert "sweeps.only: unit 7 is beyond the network, which has 2 freeze units" in lines[-1]
 
 
 def test_images_too_small_for_an_arms_network_are_said_before_they_are_fetched(

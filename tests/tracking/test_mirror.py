@@ -115,6 +115,31 @@ def test_test_figures_are_attached_once(mirror: Mirror) -> None:
     assert mirror.client.get_run(run_id).data.tags[KEY] == RUN.key
 
 
+def test_a_run_that_stands_for_several_is_their_parent(mirror: Mirror) -> None:
+    members = [
+        replace(RUN, identity=Identity("train", "preact", seed), key=str(seed) * 32)
+        for seed in (1, 2)
+    ]
+    other = replace(RUN, identity=Identity("train", "preact", 9), key="9" * 32)
+    for run in (*members, other):
+        record.write(run, WHEN)
+    ids = [mirror.add(run, WHEN) for run in members]
+    alone = mirror.add(other, WHEN)
+    whole = record.summed_up(Identity("train", "preact"), members, {"net": "preact"})
+    circumstances = replace(WHEN, seconds_per_epoch=[])
+    record.write(whole, circumstances)
+    for _ in range(2):
+        parent = mirror.add(whole, circumstances)
+        tags = [mirror.client.get_run(run_id).data.tags for run_id in ids]
+        assert [each["mlflow.parentRunId"] for each in tags] == [parent] * 2
+    assert "mlflow.parentRunId" not in mirror.client.get_run(alone).data.tags
+    assert {f.path for f in mirror.client.list_artifacts(parent, "record")} == {
+        "record/run.json",
+        "record/metrics.json",
+        "record/curves.tsv",
+    }
+
+
 def test_inside_mlflow_run_a_run_is_its_parents_child(
     mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,8 +50,8 @@ def test_the_record_holds_no_clock_and_no_commit(project: Path) -> None:
 
 
 def test_a_run_that_is_not_there_is_named_with_the_stage_that_makes_it(project: Path) -> None:
-    with pytest.raises(UserError, match="make it with `dvc repro finetune@3`"):
-        record.read(Identity("finetune", "3", 0, draw=1))
+    with pytest.raises(UserError, match="make it with `dvc repro finetune@front`"):
+        record.read(Identity("finetune", "front", 0, draw=1, condition="depth-3/size-50"))
 
 
 def test_names_and_places_tell_every_run_apart() -> None:
@@ -60,17 +60,31 @@ def test_names_and_places_tell_every_run_apart() -> None:
         Identity("train", "a", 1),
         Identity("train", "b", 0),
         Identity("pretrain", "", 0),
-        Identity("finetune", "3", 0, draw=0),
-        Identity("finetune", "3", 0, draw=3),
+        Identity("finetune", "front", condition="depth-3/size-50"),
+        Identity("finetune", "front", 0, draw=0, condition="depth-3/size-50"),
+        Identity("finetune", "front", 0, draw=3, condition="depth-3/size-50"),
+        Identity("finetune", "front", 0, draw=3, condition="depth-3/size-10"),
     ]
     assert [run.name for run in runs] == [
         "train/a/seed-0",
         "train/a/seed-1",
         "train/b/seed-0",
         "pretrain/seed-0",
-        "finetune/3/draw-0",
-        "finetune/3/draw-3",
+        "finetune/front/depth-3/size-50",
+        "finetune/front/depth-3/size-50/draw-0",
+        "finetune/front/depth-3/size-50/draw-3",
+        "finetune/front/depth-3/size-10/draw-3",
     ]
+
+
+def test_a_run_that_stands_for_several_has_the_means_of_their_metrics() -> None:
+    runs = [replace(RUN, key=key, metrics={"loss": loss}) for key, loss in (("a", 1.0), ("b", 2.0))]
+    identity = Identity("train", "preact")
+    found = record.summed_up(identity, runs, {"net": "preact"})
+    assert found.metrics == {"loss_mean": 1.5}
+    assert found.members == ["a", "b"] and found.params == {"net": "preact", "runs": 2}
+    assert found.key != record.summed_up(identity, runs[::-1], {"net": "preact"}).key
+    assert found.key == record.summed_up(identity, runs, {"net": "preact"}).key
 
 
 @given(

@@ -23,15 +23,20 @@ from svhn_lab.training.features import fit_behind_front
 from svhn_lab.training.fit import fit
 
 
-def name(less: LessPretraining) -> str:
+def num_classes(less: LessPretraining, transfer: Transfer) -> int:
+    """The number of classes that a pretraining on less has."""
+    return len(transfer.pretrain_classes) if less.classes == "all" else less.classes
+
+
+def name(less: LessPretraining, transfer: Transfer) -> str:
     """The name of a pretraining on less."""
-    return f"{less.classes}-classes-{100 * less.share:g}-percent"
+    return f"{num_classes(less, transfer)}-classes-{100 * less.share:g}-percent"
 
 
 def pretrainings(params: Params, less: LessPretraining) -> list[Identity]:
     """The runs of a pretraining on less, one for each of the whole pretraining."""
     return [
-        Identity("diversity", name(less), whole.seed, condition="pretrain")
+        Identity("diversity", name(less, params.transfer), whole.seed, condition="pretrain")
         for whole in pretrain.identities(params)
     ]
 
@@ -40,7 +45,13 @@ def finetunings(params: Params, less: LessPretraining) -> list[Identity]:
     """The runs of the fine-tuning after it, one a draw."""
     seeds = params.seeds
     return [
-        Identity("diversity", name(less), seeds[draw % len(seeds)], draw=draw, condition="finetune")
+        Identity(
+            "diversity",
+            name(less, params.transfer),
+            seeds[draw % len(seeds)],
+            draw=draw,
+            condition="finetune",
+        )
         for draw in range(params.transfer.draws)
     ]
 
@@ -57,10 +68,8 @@ def point(transfer: Transfer) -> Point:
 
 def chosen_classes(less: LessPretraining, transfer: Transfer, seed: int) -> tuple[int, ...]:
     """So many of the classes to pretrain on, at random, in their order there."""
-    classes = transfer.pretrain_classes
-    kept = np.random.default_rng((seed, less.classes)).choice(
-        len(classes), less.classes, replace=False
-    )
+    classes, number = transfer.pretrain_classes, num_classes(less, transfer)
+    kept = np.random.default_rng((seed, number)).choice(len(classes), number, replace=False)
     return tuple(classes[index] for index in sorted(kept))
 
 
@@ -87,7 +96,7 @@ def pretrain_one(task: tuple[Identity, LessPretraining, Transfer]) -> Identity:
     validation = load_subset("validation", "pretrain", transfer.pretrain_classes)
     positions = tuple(transfer.pretrain_classes.index(label) for label in classes)
     number = round(less.share * len(everything))
-    key = f"transfer.diversity.less: {name(less)}"
+    key = f"transfer.diversity.less: {name(less, transfer)}"
     own = part(everything, positions, number, identity.seed, key)
     of_these = torch.isin(validation.labels, torch.tensor(positions))
     more_epochs = {"epochs": max(1, round(transfer.pretrain.epochs / less.share))}
@@ -112,11 +121,11 @@ def finetune_one(task: tuple[Identity, LessPretraining, Transfer]) -> Identity:
     identity, less, transfer = task
     assert identity.draw is not None
     manifest = load_manifest()
-    pretrained = Identity("diversity", name(less), identity.seed, condition="pretrain")
+    pretrained = Identity("diversity", name(less, transfer), identity.seed, condition="pretrain")
     here = point(transfer)
     more: dict[str, Any] = {
         "stage": "diversity",
-        "pretrained_on": name(less),
+        "pretrained_on": name(less, transfer),
         "pretrained_key": record.read(pretrained).key,
     }
     return run(
@@ -125,7 +134,7 @@ def finetune_one(task: tuple[Identity, LessPretraining, Transfer]) -> Identity:
             (identity, here, transfer),
             manifest.image_size,
             pretrained=pretrained,
-            num_classes=less.classes,
+            num_classes=num_classes(less, transfer),
         ),
         recipe(here, transfer),
         settings(here, transfer) | more,

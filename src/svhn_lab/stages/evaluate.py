@@ -51,12 +51,10 @@ def arms(params: Params, groups: Mapping[str, Group], manifest: Manifest) -> dic
     return {"arms": entries, "claims": judged}
 
 
-def transfer(
-    params: Params, groups: Mapping[str, Group], manifest: Manifest, probe: Mapping[str, Any]
-) -> dict[str, Any]:
+def transfer(params: Params, groups: Mapping[str, Group], manifest: Manifest) -> dict[str, Any]:
     """What transfer.json says of the freeze-depth study. Every point is compared with the chosen
     one, draw by draw."""
-    settings = params.transfer
+    settings, probe = params.transfer, read_json(PROBE, "probe")
     found = evaluated(groups, manifest)
     entries = {name: entry for name, (entry, _) in found.items()}
     best = study.best(settings, entries)
@@ -129,11 +127,10 @@ def main() -> None:
     MLflow."""
     params = load()
     manifest = load_manifest()
-    probe = read_json(PROBE, "probe")
     dataset = manifest.dataset() | {"official": manifest.official, "classes": manifest.classes}
     arm_runs, study_runs = arm_groups(params), study.groups(params)
     evaluation = {"dataset": dataset, **arms(params, arm_runs, manifest)}
-    transferred = {"dataset": dataset, **transfer(params, study_runs, manifest, probe)}
+    transferred = {"dataset": dataset, **transfer(params, study_runs, manifest)}
     write_json(EVALUATION, evaluation)
     write_json(TRANSFER, transferred)
     groups = (*arm_runs.values(), *study_runs.values())

@@ -40,7 +40,7 @@ def groups(params: Params) -> dict[str, Group]:
     }
     here = diversity.point(transfer)
     for less in transfer.diversity.less:
-        group = f"diversity/{diversity.name(less)}"
+        group = f"diversity/{diversity.name(less, transfer)}"
         runs = diversity.finetunings(params, less)
         found[group] = Group(group, runs, transfer.net, recipe(here, transfer), (here, transfer))
     return found
@@ -160,13 +160,17 @@ def pretraining_helps(
     """Whether it is the variety of what was pretrained on that helps; None if params.yaml has
     nothing to tell it by."""
     transfer = params.transfer
-    less = {each: entries[f"diversity/{diversity.name(each)}"] for each in transfer.diversity.less}
+    less = {
+        each: entries[f"diversity/{diversity.name(each, transfer)}"]
+        for each in transfer.diversity.less
+    }
+    classes = {each: diversity.num_classes(each, transfer) for each in less}
     full = entries[names[transfer.diversity.depth]]["test_accuracy"]
     expects = {}
     all_classes = {1.0: full} | {
         each.share: entry["test_accuracy"]
         for each, entry in less.items()
-        if each.classes == len(transfer.pretrain_classes)
+        if classes[each] == len(transfer.pretrain_classes)
     }
     if len(all_classes) > 1:
         doublings = [math.log2(share) for share in all_classes]
@@ -176,7 +180,7 @@ def pretraining_helps(
             "points",
         )
     for share in dict.fromkeys(each.share for each in less):
-        by_classes = {each.classes: entry for each, entry in less.items() if each.share == share}
+        by_classes = {classes[each]: entry for each, entry in less.items() if each.share == share}
         few, many = min(by_classes), max(by_classes)
         if few < many:
             expects[f"classes-{100 * share:g}"] = Expectation(

@@ -24,6 +24,7 @@ NAME = "svhn_lab.name"
 STAGE = "svhn_lab.stage"
 ARM = "svhn_lab.arm"
 SUPERSEDED = "svhn_lab.superseded"
+RECORD_FILES = ("run.json", "metrics.json", "curves.tsv")
 METRICS_PER_BATCH = 1000  # MLflow takes no more at once
 
 
@@ -99,7 +100,8 @@ class Mirror:
         for i in range(0, len(values), METRICS_PER_BATCH):
             self.client.log_batch(run_id, values[i : i + METRICS_PER_BATCH])
         self.client.log_inputs(run_id, [dataset_input(record)])
-        self.client.log_artifacts(run_id, str(RUNS / record.identity.path), "record")
+        for file in RECORD_FILES:  # the folder of a run that sums up others holds theirs too
+            self.client.log_artifact(run_id, str(RUNS / record.identity.path / file), "record")
         status = "FINISHED" if record.failure is None else "FAILED"
         self.client.set_terminated(run_id, status, end_time=ended)
         return run_id

@@ -72,7 +72,10 @@ def fit_behind_front(
     seed: int,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
 ) -> list[Epoch]:
-    """As `fit`, with the same result, but that the fixed front of `net` is computed once, and not
-    in every epoch; that time is none of an epoch's."""
+    """As `fit`, but that the fixed front of `net` is computed once, and not in every epoch; that
+    time is none of an epoch's.
+
+    The result is the same to the bit if the batches divide the training digits evenly. If not, a
+    digit that is once in the smaller last batch may be rounded another way there than here."""
     rest, made, seen = computed_once(net, recipe, train, validation, statistics)
     return fit(rest, recipe, made, seen, statistics, seed=seed, on_epoch=on_epoch)

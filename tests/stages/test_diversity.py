@@ -1,0 +1,54 @@
+"""diversity.py: what a pretraining on less is given."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from svhn_lab.data.batches import Digits
+from svhn_lab.errors import UserError
+from svhn_lab.params import LessPretraining, load
+from svhn_lab.stages.diversity import chosen_classes, finetunings, name, part, point, pretrainings
+
+SHIPPED = load(Path(__file__).parents[2] / "params.yaml")
+DIGITS = Digits(torch.arange(80, dtype=torch.uint8).reshape(80, 1, 1, 1), torch.arange(80) % 8)
+
+
+@given(st.integers(2, 8), st.integers(0, 999))
+def test_so_many_classes_of_those_to_pretrain_on_by_the_seed(count: int, seed: int) -> None:
+    less = LessPretraining(classes=count, share=0.1)
+    chosen = chosen_classes(less, SHIPPED.transfer, seed)
+    assert len(set(chosen)) == count and set(chosen) <= set(SHIPPED.transfer.pretrain_classes)
+    assert chosen == tuple(sorted(chosen)) == chosen_classes(less, SHIPPED.transfer, seed)
+
+
+def test_seeds_choose_other_classes() -> None:
+    less = LessPretraining(classes=2, share=0.1)
+    assert len({chosen_classes(less, SHIPPED.transfer, seed) for seed in range(30)}) > 10
+
+
+@given(st.integers(1, 20), st.integers(0, 99))
+def test_a_part_is_of_its_classes_without_repeats_relabelled(number: int, seed: int) -> None:
+    found = part(DIGITS, (3, 5), number, seed, "key")
+    originals = found.images.flatten().tolist()
+    assert len(set(originals)) == len(found) == number
+    assert [(3, 5)[label] for label in found.labels] == [original % 8 for original in originals]
+
+
+def test_more_digits_than_there_are_is_answered_with_how_many_there_are() -> None:
+    with pytest.raises(UserError, match=r"key: asks for 21 .* \[3, 5\], which have 20; lower its"):
+        part(DIGITS, (3, 5), 21, 0, "key")
+
+
+def test_runs_are_paired_with_the_whole_pretraining_and_its_draws() -> None:
+    less = SHIPPED.transfer.diversity.less[0]
+    assert name(less, SHIPPED.transfer) == "8-classes-10-percent"
+    assert less.classes == "all"
+    assert [run.seed for run in pretrainings(SHIPPED, less)] == list(SHIPPED.seeds)
+    tuned = finetunings(SHIPPED, less)
+    assert [(run.draw, run.seed) for run in tuned[:4]] == [(0, 0), (1, 1), (2, 2), (3, 0)]
+    assert tuned[0].name == "diversity/8-classes-10-percent/finetune/draw-0"
+    here = point(SHIPPED.transfer)
+    assert (here.sweep, here.number, here.size) == ("front", SHIPPED.transfer.diversity.depth, 50)
