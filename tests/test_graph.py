@@ -316,6 +316,7 @@ def test_other_small_draws_do_not_touch_the_arms(lab: Clone) -> None:
         assert lab.run("dvc", "status", "--quiet", "train@baseline", "train@preact") == ""
         assert lab.try_run("dvc", "status", "--quiet", "finetune@front").returncode != 0
     lab.run("dvc", "repro", "prepare")
+    assert lab.run("dvc", "status", "--quiet", "finetune@front") == "", "nothing is left of them"
 
 
 def test_editing_one_sweep_would_run_that_sweep_and_what_follows_from_it(lab: Clone) -> None:

@@ -16,6 +16,7 @@ from svhn_lab.data.subsets import Indices, of_classes, small_draw, stratified_sp
 from svhn_lab.errors import UserError
 from svhn_lab.params import Params, Transfer, load
 from svhn_lab.stages.layout import (
+    DRAWS,
     MANIFEST,
     PREPARED,
     PREVIEW,
@@ -165,6 +166,9 @@ def main() -> None:
         write_json(SUBSETS / subset / "sizes.json", sizes)
     for size, indices in samples.items():
         write_array(draws_file(size), indices)
+    # The folder stays from one preparation to the next, and should hold nothing of older ones.
+    for file in set(DRAWS.iterdir()) - {draws_file(size) for size in samples}:
+        file.unlink()
     sheet = io.BytesIO()
     preview(*splits["train"], len(facts["classes"])).save(sheet, format="png")
     write_bytes(PREVIEW, sheet.getvalue())

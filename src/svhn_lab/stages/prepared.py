@@ -69,9 +69,12 @@ def load_subset(split: str, subset: str, classes: tuple[int, ...]) -> Digits:
 
 def load_draw(draw: int, size: int, classes: tuple[int, ...]) -> Digits:
     """The small training sample number `draw` with so many digits of each class, labelled by
-    position in `classes`."""
-    indices = _indices(draws_file(size))[draw]
-    return relabelled(load_digits("train").take(indices), classes)
+    position in `classes`. Raises UserError if fewer have been prepared."""
+    file = draws_file(size)
+    draws = _indices(file)
+    if draw >= len(draws):
+        raise UserError(f"{file}: has {len(draws)} draws; make more with `dvc repro prepare`")
+    return relabelled(load_digits("train").take(draws[draw]), classes)
 
 
 def _indices(path: Path) -> Tensor:

@@ -13,7 +13,7 @@ FILES = (TIMING, PLOTS / "accuracy-by-depth.png", PLOTS / "time-by-depth.png")
 
 def costs(row: Mapping[str, Any]) -> dict[str, float]:
     """A row of timing.json as metrics: medians, operations, bytes."""
-    found = {"cost/features_seconds": row["features_seconds"][1]}
+    found = {}
     for mode in ("as_is", "frozen_features"):
         for name, value in row[mode].items():
             if name.endswith(("_ms_per_batch", "_per_epoch")):

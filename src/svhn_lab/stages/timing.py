@@ -4,7 +4,7 @@ all of them. Each depth is measured as it is, and with what is frozen in front c
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -97,17 +97,52 @@ def time_parts(measured: Case, work: Workload) -> list[tuple[float, float, float
 
 def time_epoch(measured: Case, work: Workload, seed: int) -> tuple[float, float]:
     """Seconds of one epoch as fine-tuning has it, with its look at validation; and of its training
-    alone."""
-    started = time.perf_counter()
-    [epoch] = fit(
+    alone. It is the second of two: the first one also sets the optimizer up."""
+    ends: list[float] = []
+    *_, epoch = fit(
         measured.net,
-        work.recipe.model_copy(update={"epochs": 1}),
+        work.recipe.model_copy(update={"epochs": 2}),
         measured.train,
         measured.validation,
         work.statistics,
         seed=seed,
+        on_epoch=lambda _: ends.append(time.perf_counter()),
     )
-    return time.perf_counter() - started, epoch.seconds
+    return ends[1] - ends[0], epoch.seconds
+
+
+def time_features(net: zoo.Network, work: Workload) -> float:
+    """Seconds of computing once what is fixed in front of the network; 0 if nothing is."""
+    if not len(split(net)[0]):
+        return 0.0
+    started = time.perf_counter()
+    case(net, work, "frozen_features")
+    return time.perf_counter() - started
+
+
+@dataclass
+class Times:
+    """What was measured of one depth in one mode."""
+
+    parts: list[tuple[float, float, float]] = field(default_factory=list)  # a batch each
+    epochs: list[float] = field(default_factory=list)
+    training: list[float] = field(default_factory=list)  # epochs without their look at validation
+    features: list[float] = field(default_factory=list)  # none as it is
+
+    def summary(self, num_epochs: int) -> dict[str, Any]:
+        """Quartiles, and the seconds of a whole fine-tuning that follow from the medians."""
+        once = quartiles(self.features)[1] if self.features else 0.0
+        columns = zip(PARTS, zip(*self.parts, strict=True), strict=True)
+        return {
+            f"{part}_ms_per_batch": quartiles([1000 * seconds for seconds in column])
+            for part, column in columns
+        } | {
+            "training_seconds_per_epoch": quartiles(self.training),
+            "seconds_per_epoch": quartiles(self.epochs),
+            "seconds_once": once,
+            "seconds_to_finetune": once + num_epochs * quartiles(self.epochs)[1],
+            "training_seconds": self.training,
+        }
 
 
 def quartiles(values: Sequence[float]) -> list[float]:
@@ -120,41 +155,26 @@ def measure(
 ) -> dict[str, dict[str, Any]]:
     """By depth and mode, quartiles of the times, all depths and modes in turn, `repeats` times; and
     what does not vary: trainable parameters, operations per image, bytes."""
-    depths = {depth: {mode: case(net, work, mode) for mode in MODES} for depth, net in nets.items()}
-    parts: dict[tuple[int, str], list[tuple[float, float, float]]] = {}
-    epochs: dict[tuple[int, str], list[tuple[float, float]]] = {}
-    features: dict[int, list[float]] = {}
-    for repeat in range(repeats + 1):  # the first round warms up
-        for depth, net in nets.items():
-            started = time.perf_counter()
-            case(net, work, "frozen_features")
-            seconds = time.perf_counter() - started if len(split(net)[0]) else 0.0
-            features.setdefault(depth, []).append(seconds)
-            for mode, measured in depths[depth].items():
-                parts.setdefault((depth, mode), []).extend(time_parts(measured, work))
-                epochs.setdefault((depth, mode), []).append(time_epoch(measured, work, repeat))
-    table: dict[str, dict[str, Any]] = {}
-    for depth, net in nets.items():
-        row: dict[str, Any] = {
-            "trainable_parameters": zoo.num_parameters(net, trainable_only=True),
-            "features_seconds": quartiles(features[depth][1:]),
+    cases = {(depth, mode): case(net, work, mode) for depth, net in nets.items() for mode in MODES}
+    times = {of: Times() for of in cases}
+    for repeat in range(repeats + 1):
+        for (depth, mode), measured in cases.items():
+            found = Times() if repeat == 0 else times[depth, mode]  # the first round warms up
+            found.parts += time_parts(measured, work)
+            epoch, training = time_epoch(measured, work, seed=repeat)
+            found.epochs.append(epoch)
+            found.training.append(training)
+            if mode == "frozen_features":
+                found.features.append(time_features(nets[depth], work))
+    return {
+        str(depth): {"trainable_parameters": zoo.num_parameters(net, trainable_only=True)}
+        | {
+            mode: times[depth, mode].summary(work.recipe.epochs)
+            | step_cost(cases[depth, mode], work)
+            for mode in MODES
         }
-        for mode, measured in depths[depth].items():
-            batches = parts[depth, mode][len(parts[depth, mode]) // (repeats + 1) :]
-            whole, training = zip(*epochs[depth, mode][1:], strict=True)
-            once = quartiles(features[depth][1:])[1] if mode == "frozen_features" else 0.0
-            row[mode] = {
-                f"{part}_ms_per_batch": quartiles([1000 * seconds for seconds in column])
-                for part, column in zip(PARTS, zip(*batches, strict=True), strict=True)
-            } | {
-                "training_seconds_per_epoch": quartiles(training),
-                "seconds_per_epoch": quartiles(whole),
-                "seconds_to_finetune": once + work.recipe.epochs * quartiles(whole)[1],
-                "training_seconds": list(training),
-                **step_cost(measured, work),
-            }
-        table[str(depth)] = row
-    return table
+        for depth, net in nets.items()
+    }
 
 
 def step_cost(measured: Case, work: Workload) -> dict[str, float]:
