@@ -22,6 +22,7 @@ def entry(
         "validation_accuracy": ((validation or accuracy) + SPREAD[::-1]).tolist(),
         "test_loss": (test_loss + 5 * noise).tolist(),
         "train_loss": (0.01 + SPREAD / 10).tolist(),
+        "seeds": [0, 1, 2, 3],
         "mean": accuracy,
         "interval": [accuracy - 0.01, accuracy + 0.01],
     }
@@ -50,9 +51,9 @@ def probe(accuracies: list[float], cka: list[float]) -> dict[str, Any]:
 FALLING, RISING = list(np.linspace(0.9, 0.6, 7)), list(np.linspace(0.6, 0.9, 7))
 
 
-def explained(params: Params = SHIPPED, depth: int = 5, **changes: Any) -> dict[str, Any]:
+def explained(params: Params = SHIPPED, **changes: Any) -> dict[str, Any]:
     given = {"entries": entries(), "probe": probe(FALLING, FALLING)} | changes
-    return study.explanations(params, given["entries"], given["probe"], depth)
+    return study.explanations(params, given["entries"], given["probe"])
 
 
 def test_the_deepest_within_the_margin_is_chosen_whatever_the_test_digits_say() -> None:
@@ -79,10 +80,19 @@ def test_overfitting_is_worse_accuracy_and_a_wider_gap_with_nothing_frozen() -> 
     assert better["verdict"] == "does not hold"
 
 
-def test_with_nothing_frozen_chosen_it_is_compared_with_the_best_of_the_others() -> None:
-    worse = entries(depth_3=entry(0.955), depth_0=entry(0.96, test_loss=0.25))
-    found = explained(depth=0, entries=worse)["overfitting"]
+def test_nothing_frozen_is_compared_with_the_best_of_the_others_on_validation() -> None:
+    given = entries(depth_3=entry(0.955), depth_0=entry(0.96, test_loss=0.25))
+    found = explained(entries=given)["overfitting"]
     assert "depth 3" in found["tests"]["underperforms"]["says"]
+
+
+def test_draws_that_share_a_network_count_as_one() -> None:
+    assert study.by_network([5, 6, 5, 6], [1.0, 2.0, 3.0, 5.0]) == [2.0, 3.5]
+    shared = {name: e | {"seeds": [0, 1, 0, 1]} for name, e in entries().items()}
+    found = explained(entries=shared)
+    assert found["overfitting"]["tests"]["gap"]["seeds"] == 4
+    assert found["specificity"]["tests"]["probe"]["seeds"] == 2
+    assert {test["seeds"] for test in found["diversity"]["tests"].values()} == {2}
 
 
 @pytest.mark.parametrize(

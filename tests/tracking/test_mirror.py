@@ -115,6 +115,13 @@ def test_test_figures_are_attached_once(mirror: Mirror) -> None:
     assert mirror.client.get_run(run_id).data.tags[KEY] == RUN.key
 
 
+def test_of_figures_measured_again_the_newer_is_shown(mirror: Mirror) -> None:
+    run_id = mirror.add(RUN, WHEN)
+    for seconds in (3.0, 2.0):
+        mirror.attach(run_id, {"cost": seconds})
+    assert mirror.client.get_run(run_id).data.metrics["cost"] == 2.0
+
+
 def test_a_run_that_stands_for_several_is_their_parent(mirror: Mirror) -> None:
     members = [
         replace(RUN, identity=Identity("train", "preact", seed), key=str(seed) * 32)

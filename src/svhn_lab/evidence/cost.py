@@ -35,7 +35,7 @@ def flops_of_step(loss: Callable[[], Tensor]) -> tuple[int, int]:
 
 
 def peak_memory(action: Callable[[], object]) -> int:
-    """The bytes that torch held at the most during `action`, above what it held before; on the CPU.
+    """The bytes that torch held at the most during `action` above what it held before, on the CPU.
     Scratch space that its libraries take by themselves is not counted."""
     os.environ.setdefault(
         "KINETO_LOG_LEVEL", "99"

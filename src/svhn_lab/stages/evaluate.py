@@ -65,7 +65,7 @@ def transfer(params: Params, groups: Mapping[str, Group], manifest: Manifest) ->
     )
     for name, entry in entries.items():
         entry |= compared[name]
-    explained = study.explanations(params, entries, probe, best["depth"])
+    explained = study.explanations(params, entries, probe)
     click.echo(f"best freeze depth, chosen on validation: {best['depth']}")
     for explanation in explained.values():
         click.echo(f"{explanation['verdict']}: {explanation['says']}")

@@ -56,9 +56,9 @@ def probe_one(task: tuple[Identity, Point, Transfer]) -> dict[str, dict[int, flo
     assert identity.draw is not None
     manifest = load_manifest()
     digits = sample(identity.draw, point, transfer)
-    validation = load_subset("validation", "finetune", transfer.finetune_classes).take(
-        slice(0, MOST_DIGITS)
-    )
+    validation = load_subset("validation", "finetune", transfer.finetune_classes)
+    order = torch.randperm(len(validation), generator=torch.Generator().manual_seed(0))
+    validation = validation.take(order[:MOST_DIGITS])  # they may lie class by class
     before = starting_network(task, manifest.image_size)
     after = load_model(
         identity,

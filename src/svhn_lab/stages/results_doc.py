@@ -82,12 +82,8 @@ def main(part: str) -> None:
         click.echo(f"The arms: {RESULTS_DOC}")
     if part in ("transfer", "all"):
         transfer, timing = read_json(TRANSFER, "evaluate"), read_json(TIMING, "timing")
-        tuned = {
-            name: group.identities
-            for name, group in study.groups(params).items()
-            if group.name.startswith("finetune")
-        }
-        refuse_outdated(TRANSFER, transfer["points"], tuned)
+        tuned = {name: group.identities for name, group in study.groups(params).items()}
+        refuse_outdated(TRANSFER, transfer["points"] | transfer["diversity"], tuned)
         pretrained = pretrain.identities(params)
         said = study_tables(transfer, timing, transfer["dataset"]["classes"])
         said |= {"dataset": transfer["dataset"], "transfer": params.transfer, "seeds": params.seeds}

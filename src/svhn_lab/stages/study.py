@@ -2,7 +2,7 @@
 and whether the lab report's explanations hold."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -88,25 +88,33 @@ def described(params: Params, point: Point, entry: Mapping[str, Any]) -> dict[st
 
 
 def explanations(
-    params: Params, entries: Entries, probe: Mapping[str, Any], depth: int
+    params: Params, entries: Entries, probe: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
-    """What the lab report says of why, with the verdict; `depth` is the chosen one. Differences are
-    taken draw by draw."""
-    transfer = params.transfer
-    names = main_points(transfer)
+    """What the lab report says of why, with the verdict."""
+    names = main_points(params.transfer)
     found = {
-        "overfitting": overfitting(entries, names, depth),
-        "specificity": specificity(probe),
+        "overfitting": overfitting(entries, names),
+        "specificity": specificity(probe, entries[names[0]]["seeds"]),
     }
     if helped := pretraining_helps(params, entries, names):
         found["diversity"] = helped
     return explained(found)
 
 
-def overfitting(entries: Entries, names: Mapping[int, str], depth: int) -> Explanation:
-    """Of nothing frozen against the chosen depth; if that is 0, against the best of the others."""
+def by_network(seeds: Sequence[int], values: Sequence[float]) -> list[float]:
+    """The means over the draws that share a pretrained network: of what is a property of the
+    network, not the draws but the networks are independent."""
+    return [
+        float(np.mean([value for value, of in zip(values, seeds, strict=True) if of == seed]))
+        for seed in dict.fromkeys(seeds)
+    ]
+
+
+def overfitting(entries: Entries, names: Mapping[int, str]) -> Explanation:
+    """Of nothing frozen against the depth that is best on validation among the others, draw by
+    draw."""
     others = {d: np.mean(entries[at]["validation_accuracy"]) for d, at in names.items() if d}
-    depth = depth or max(others, key=lambda d: others[d])
+    depth = max(others, key=lambda d: others[d])
     shallow, deep = entries[names[0]], entries[names[depth]]
 
     def gap(entry: Mapping[str, Any]) -> Any:
@@ -129,13 +137,14 @@ def overfitting(entries: Entries, names: Mapping[int, str], depth: int) -> Expla
     )
 
 
-def specificity(probe: Mapping[str, Any]) -> Explanation:
-    """How much a figure falls from one unit to the next, draw by draw."""
+def specificity(probe: Mapping[str, Any], seeds: Sequence[int]) -> Explanation:
+    """How much a figure falls from one unit to the next, by pretrained network; `seeds` are those
+    of the draws' networks."""
     units = probe["units"]
 
     def falls(figure: str) -> list[float]:
         by_unit = [probe[figure][str(unit)] for unit in units]
-        return [-slope(units, values) for values in zip(*by_unit, strict=True)]
+        return by_network(seeds, [-slope(units, values) for values in zip(*by_unit, strict=True)])
 
     return Explanation(
         "Features get more specific to the digits pretrained on, the deeper they lie",
@@ -165,7 +174,8 @@ def pretraining_helps(
         for each in transfer.diversity.less
     }
     classes = {each: diversity.num_classes(each, transfer) for each in less}
-    full = entries[names[transfer.diversity.depth]]["test_accuracy"]
+    whole = entries[names[transfer.diversity.depth]]
+    full, seeds = whole["test_accuracy"], whole["seeds"]
     expects = {}
     all_classes = {1.0: full} | {
         each.share: entry["test_accuracy"]
@@ -176,7 +186,9 @@ def pretraining_helps(
         doublings = [math.log2(share) for share in all_classes]
         expects["digits"] = Expectation(
             "More digits to pretrain on, of all classes, help: test accuracy per doubling",
-            [slope(doublings, draw) for draw in zip(*all_classes.values(), strict=True)],
+            by_network(
+                seeds, [slope(doublings, draw) for draw in zip(*all_classes.values(), strict=True)]
+            ),
             "points",
         )
     for share in dict.fromkeys(each.share for each in less):
@@ -185,9 +197,12 @@ def pretraining_helps(
         if few < many:
             expects[f"classes-{100 * share:g}"] = Expectation(
                 f"{many} classes help more than {few}, with {100 * share:g} % of the digits",
-                np.subtract(
-                    by_classes[many]["test_accuracy"], by_classes[few]["test_accuracy"]
-                ).tolist(),
+                by_network(
+                    seeds,
+                    np.subtract(
+                        by_classes[many]["test_accuracy"], by_classes[few]["test_accuracy"]
+                    ).tolist(),
+                ),
                 "points",
             )
     if not expects:

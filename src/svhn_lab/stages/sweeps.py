@@ -1,5 +1,6 @@
 """The points of the transfer study's sweeps: what is frozen, how many digits, which recipe."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,11 +40,16 @@ def points(transfer: Transfer, name: str) -> list[Point]:
 
 
 def recipe(point: Point, transfer: Transfer) -> Recipe:
-    """The sweep's recipe, for as many steps on other sample sizes as on the first."""
+    """The sweep's recipe, for as many steps on other sample sizes as on the first, to the epoch."""
     sweep = transfer.sweeps[point.sweep]
     plain = {name: getattr(sweep, name) for name in Recipe.model_fields}
     if point.size is not None:
-        share = transfer.sample_sizes[0] / point.size
+
+        def steps(size: int) -> int:
+            """An epoch's number of batches."""
+            return math.ceil(size * len(transfer.finetune_classes) / sweep.batch_size)
+
+        share = steps(transfer.sample_sizes[0]) / steps(point.size)
         plain["epochs"] = max(1, round(sweep.epochs * share))
     return Recipe.model_construct(**plain)
 

@@ -42,8 +42,9 @@ def main() -> None:
             json.loads(path.read_text(encoding="utf-8")) for path in (EVALUATION, TRANSFER)
         )
         figures = figures_by_key(tested(evaluation, transfer))
-    if not mirror(runs, figures):
+    done = mirror(runs, figures)
+    if done and figures and TIMING.exists():
+        done = mirror_study(transfer, json.loads(TIMING.read_text(encoding="utf-8")))
+    if not done:
         raise UserError("sync: MLflow was not brought up to date")
-    if figures and TIMING.exists():
-        mirror_study(transfer, json.loads(TIMING.read_text(encoding="utf-8")))
     click.echo(f"sync: {len(runs)} runs on disk, all in MLflow")

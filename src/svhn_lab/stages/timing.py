@@ -28,7 +28,7 @@ from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_json
 from svhn_lab.tracking.record import Identity
 from svhn_lab.training.fan_out import one_thread
-from svhn_lab.training.features import computed_once
+from svhn_lab.training.features import Features, computed_once
 from svhn_lab.training.fit import autocast, fit, optimizer_for
 
 MODES = ("as_is", "frozen_features")
@@ -178,7 +178,9 @@ def measure(
 
 
 def step_cost(measured: Case, work: Workload) -> dict[str, float]:
-    """Operations per image and peak memory of one step on one batch."""
+    """Operations per image of one step on one batch, and the memory that fine-tuning takes: what
+    lies there throughout (weights, the optimizer's state, what is trained on and looked at) and
+    what a step takes at the most on top of it."""
     batch = measured.train.take(slice(0, work.recipe.batch_size))
     measured.net.train()
     forward, backward = flops_of_step(lambda: loss(measured, batch, work))
@@ -191,11 +193,24 @@ def step_cost(measured: Case, work: Workload) -> dict[str, float]:
 
     step()  # the optimizer's own state lies there from the first step on
     optimizer.zero_grad(set_to_none=True)
+    held = [*measured.net.state_dict().values(), *tensors(measured.train)]
+    held += tensors(measured.validation)
+    held += [value for state in optimizer.state.values() for value in state.values()]
+    resident = sum(tensor.numel() * tensor.element_size() for tensor in held)
     return {
         "forward_flops_per_image": forward / len(batch),
         "backward_flops_per_image": backward / len(batch),
-        "peak_memory_bytes": peak_memory(step),
+        "resident_memory_bytes": resident,
+        "peak_memory_bytes": resident + peak_memory(step),
     }
+
+
+def tensors(examples: Examples) -> list[Tensor]:
+    """What examples hold in memory."""
+    if isinstance(examples, Features):
+        return [*examples.state, examples.labels]
+    assert isinstance(examples, Digits)
+    return [examples.images, examples.labels]
 
 
 def speedup(table: Mapping[str, Mapping[str, Any]], num_units: int) -> dict[str, float | None]:

@@ -4,7 +4,7 @@ it is mirrored; a run of the same name with another key is marked superseded."""
 import json
 import os
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from mlflow.entities import (
     Dataset,
@@ -68,11 +68,13 @@ class Mirror:
                 self.client.set_tag(run.info.run_id, MLFLOW_PARENT_RUN_ID, run_id)
 
     def attach(self, run_id: str, figures: Mapping[str, float]) -> None:
-        """Logs further figures on a finished run; those that it has already are left alone."""
+        """Logs further figures on a finished run; those that it has already are left alone, and of
+        others MLflow shows the newest."""
         run = self.client.get_run(run_id)
         new = {name: v for name, v in figures.items() if run.data.metrics.get(name) != v}
         if new:
-            values = [Metric(name, v, run.info.end_time, 0) for name, v in new.items()]
+            now = milliseconds(datetime.now(UTC).isoformat())
+            values = [Metric(name, v, now, 0) for name, v in new.items()]
             self.client.log_batch(run_id, values)
 
     def _search(self, condition: str) -> Iterable[Run]:
