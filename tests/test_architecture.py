@@ -26,6 +26,7 @@ LAYERS = {
     "nets": 2,
     "data": 2,
     "params": 1,
+    "wrong_params": 0,
     "defaults": 0,
     "errors": 0,
 }
@@ -35,6 +36,7 @@ LAYERS = {
 NO_DEPENDENCY = {
     "errors.py",
     "params.py",
+    "wrong_params.py",
     "stages/mirroring.py",
     "tracking/files.py",
     "tracking/mirror.py",

@@ -3,7 +3,6 @@ is answered with the key, what is wrong with it and what would be right."""
 
 import difflib
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -18,10 +17,10 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from svhn_lab import wrong_params
 from svhn_lab.defaults import filled
 from svhn_lab.errors import UserError
 
@@ -334,63 +333,6 @@ class Params(Section):
         ]
 
 
-def _inherited(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
-    """Whether the error is that of a default which the recipe inherits: it is said of the defaults,
-    not again for each recipe."""
-    path = error["loc"]
-    defaults: list[tuple[int | str, ...]] = []
-    if path[:1] == ("arms",) or path[:2] in (("transfer", "pretrain"), ("transfer", "finetune")):
-        own, defaults = path[2:], [("training",)]
-    elif path[:2] == ("transfer", "sweeps"):
-        own, defaults = path[3:], [("transfer", "finetune"), ("training",)]
-    return any(
-        (other["loc"] == (*section, *own) and other["msg"] == error["msg"])
-        # Where the defaults are no section at all, every recipe lacks what it would inherit.
-        or (other["loc"] == section and error["type"] == "missing")
-        for section in defaults
-        for other in errors
-    )
-
-
-def _known_keys(path: Sequence[int | str]) -> list[str]:
-    """The keys that the section at `path` takes."""
-    if path[:1] == ["arms"]:
-        return list(Arm.model_fields)
-    if path[:2] == ["transfer", "sweeps"]:
-        return list(Sweep.model_fields)
-    if path[:3] == ["transfer", "diversity", "less"]:
-        return list(LessPretraining.model_fields)
-    if path[:2] == ["lab_report", "claims"]:
-        return list(Claim.model_fields)
-    section: type[BaseModel] = Params
-    for key in path:
-        kind = section.model_fields[str(key)].annotation
-        assert isinstance(kind, type) and issubclass(kind, Section)
-        section = kind
-    return list(section.model_fields)
-
-
-def _message(error: ErrorDetails) -> str:
-    *section, last = error["loc"] or ("",)
-    if error["type"] == "extra_forbidden":
-        known = _known_keys(section)
-        close = difflib.get_close_matches(str(last), known, n=1)
-        hint = f"did you mean `{close[0]}`?" if close else f"known here: {', '.join(known)}"
-        return f"unknown key; {hint}"
-    if error["type"] == "missing":
-        return "is missing; add it"
-    text = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "string_pattern_mismatch" and last == "[key]":
-        return "is no name; use lower-case letters, digits and single hyphens"
-    if error["type"] == "value_error":
-        return text
-    if error["type"] == "model_type":
-        return f"should be a section with keys of its own; it is {error['input']!r}"
-    text = text.removeprefix("Input ").replace(" after validation", "")
-    text = text.replace("Tuple", "list").replace("tuple", "list").replace("dictionary", "section")
-    return f"{text}; it is {error['input']!r}"
-
-
 def parse(raw: object, *, file: str = str(PARAMS_FILE)) -> Params:
     """Params from the tree that the YAML file holds.
 
@@ -401,17 +343,10 @@ def parse(raw: object, *, file: str = str(PARAMS_FILE)) -> Params:
     try:
         params = Params.model_validate(filled(raw))
     except ValidationError as failure:
-        errors = failure.errors()
-        lines = [
-            f"{file}: {'.'.join(str(key) for key in e['loc'] if key != '[key]')}: {_message(e)}"
-            for e in errors
-            if not _inherited(e, errors)
-            # A list with a wrong entry is also too short without it; the entry says it all.
-            and not any(e["loc"] == inner["loc"][:-1] for inner in errors)
-        ]
-        raise UserError("\n".join(dict.fromkeys(lines))) from None
-    if wrong := params.unknown_arms():
-        raise UserError("\n".join(f"{file}: {line}" for line in wrong))
+        wrong = wrong_params.lines(failure.errors(), Params)
+        raise UserError("\n".join(dict.fromkeys(f"{file}: {line}" for line in wrong))) from None
+    if unknown := params.unknown_arms():
+        raise UserError("\n".join(f"{file}: {line}" for line in unknown))
     return params
 
 

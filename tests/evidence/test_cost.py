@@ -1,5 +1,7 @@
 """cost.py: operations counted by hand."""
 
+from functools import partial
+
 import torch
 
 from svhn_lab.evidence.cost import flops_of_step, flops_per_image, peak_memory
@@ -41,10 +43,12 @@ def test_a_step_has_two_products_backward_for_each_forward_but_for_the_first() -
 def test_what_is_frozen_in_front_costs_nothing_backward() -> None:
     net = zoo.build("baseline", num_classes=2, seed=0)
     images = torch.zeros(1, 3, 32, 32)
-    costs = [
-        flops_of_step(lambda: freeze(net, range(d))(images).sum())  # noqa: B023
-        for d in (0, 1, 2)
-    ]
+
+    def step(depth: int) -> torch.Tensor:
+        out: torch.Tensor = freeze(net, range(depth))(images).sum()
+        return out
+
+    costs = [flops_of_step(partial(step, depth)) for depth in (0, 1, 2)]
     assert len({forward for forward, _ in costs}) == 1
     backward = [b for _, b in costs]
     assert backward == sorted(backward, reverse=True)
