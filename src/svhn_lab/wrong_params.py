@@ -39,7 +39,7 @@ def _inherited(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
 
 
 def known_section(root: type[BaseModel], path: Sequence[int | str]) -> type[BaseModel]:
-    """The section at `path`: a key of a section, or an entry of a dictionary or list of sections."""
+    """The section at `path`: each key is one of a section, or of a dictionary or list of them."""
     place: object = root
     for key in path:
         if isinstance(place, type) and issubclass(place, BaseModel):
