@@ -3,6 +3,7 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -132,11 +133,47 @@ def register() -> None:
 
 
 @cli.command()
-def sync() -> None:
-    """Bring MLflow up to date with the runs on disk."""
+@click.option("--dry-run", is_flag=True, help="Say what differs, and change nothing.")
+@click.option(
+    "--prune",
+    is_flag=True,
+    help="Mark runs in MLflow superseded that have no record here. On a store that others write to "
+    "as well, they may be theirs.",
+)
+def sync(dry_run: bool, prune: bool) -> None:
+    """Make MLflow equal to the runs on disk."""
     from svhn_lab.stages import sync
 
-    sync.main()
+    sync.main(dry_run=dry_run, prune=prune)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def doctor(as_json: bool) -> None:
+    """Say what is wrong with the lab, and what to do. Exit code 1 if anything is."""
+    from svhn_lab.stages import doctor
+
+    sys.exit(doctor.main(as_json=as_json))
+
+
+@cli.command()
+@click.option("--port", default=5000, show_default=True, type=click.IntRange(1, 65535))
+def ui(port: int) -> None:
+    """Open MLflow's pages of the lab's store, on loopback."""
+    from svhn_lab.stages import ui
+
+    ui.main(port)
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--model", help="A model URI, such as models:/svhn-small/3; else the champion.")
+@click.option("--json", "as_json", is_flag=True, help="Print every class's probability as JSON.")
+def predict(files: tuple[Path, ...], model: str | None, as_json: bool) -> None:
+    """Say which digit is on each picture FILE."""
+    from svhn_lab.stages import predict
+
+    predict.main(list(files), model, as_json)
 
 
 def main() -> None:

@@ -286,9 +286,14 @@ class LabReport(Section):
 
 
 class Gate(Section):
-    """What a network must satisfy to be registered."""
+    """What the best network must satisfy to be the registry's champion. One with more parameters
+    is no candidate at all; `min_test_accuracy` is for the lower end of the accuracy's interval,
+    `level` what the p value of being no worse than the champion must reach."""
 
     max_parameters: Count
+    min_test_accuracy: Annotated[Real, Field(ge=0, le=1)]
+    max_calibration_error: Annotated[Real, Field(ge=0, le=1)]
+    level: Annotated[Real, Field(gt=0, lt=1)]
 
 
 class Params(Section):

@@ -8,7 +8,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
-from PIL import Image
+from PIL import Image, ImageOps
 
 from svhn_lab.data.batches import Images, Labels
 from svhn_lab.data.sources import Source, SourceUnavailable, file_facts, mat_file, plain
@@ -80,18 +80,43 @@ def read_class_folders(path: Path, image_size: int) -> tuple[Images, Labels]:
 
 
 def read_image(file: Path, image_size: int) -> Images:
-    """One image file as (image_size, image_size, 3). Raises UserError if it is none, or has more
-    than 8 bits a channel."""
+    """One image file as (image_size, image_size, 3). Raises UserError as `read_pixels`."""
+    colour = Image.fromarray(read_pixels(file))
+    return np.asarray(colour.resize((image_size, image_size), Image.Resampling.BILINEAR))
+
+
+def read_square(file: Path, image_size: int) -> Images:
+    """As `read_image`, its shape kept: it is first made square, its outermost pixels repeated on
+    either side, as a digit that is stretched is another one."""
+    pixels = read_pixels(file)
+    height, width, _ = pixels.shape
+    side = max(height, width)
+    above, left = (side - height) // 2, (side - width) // 2
+    margins = ((above, side - height - above), (left, side - width - left), (0, 0))
+    square = np.pad(pixels, margins, mode="edge")
+    return np.asarray(
+        Image.fromarray(square).resize((image_size, image_size), Image.Resampling.BILINEAR)
+    )
+
+
+def read_pixels(file: Path) -> Images:
+    """One image file as (H, W, 3), upright as its camera says, of 16 bits the upper 8, what is
+    transparent white. Raises UserError if it is no image, or its pixels have no known range."""
     try:
         with Image.open(file) as image:
-            if image.mode.startswith(("I", "F")):
-                raise UserError(f"{file}: has more than 8 bits a channel; save it with 8")
-            colour = image.convert("RGB")
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode.startswith("I;16"):
+                upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
+            if upright.mode in ("I", "F"):
+                raise UserError(f"{file}: has more than 16 bits a channel; save it with 8")
+            if upright.has_transparency_data:
+                white = Image.new("RGBA", upright.size, "white")
+                upright = Image.alpha_composite(white, upright.convert("RGBA"))
+            return np.asarray(upright.convert("RGB"))
     except (OSError, Image.DecompressionBombError) as failure:
         raise UserError(
             f"{file}: cannot be read as an image ({failure}); mend it, or take it away"
         ) from None
-    return np.asarray(colour.resize((image_size, image_size), Image.Resampling.BILINEAR))
 
 
 def npz(path: Path, splits: tuple[str, ...], *, test_fraction: float, seed: int) -> Source:

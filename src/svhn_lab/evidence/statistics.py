@@ -4,6 +4,7 @@ and over counted hits, paired tests, correction for many of them."""
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,14 +64,26 @@ def sign_flip_test(differences: Sequence[float]) -> float | None:
     return float(result.pvalue)
 
 
-def mcnemar_test(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
-    """The two-sided p value of McNemar's exact test that two networks are right equally often: of
-    the images that only one gets right, each then gets half. `first` and `second` (N,) say which
-    of the same images each gets right."""
+def mcnemar_test(
+    first: NDArray[np.bool_],
+    second: NDArray[np.bool_],
+    alternative: Literal["two-sided", "less"] = "two-sided",
+) -> float:
+    """The p value of McNemar's exact test that two networks are right equally often: of the images
+    that only one gets right, each then gets half. `first` and `second` (N,) say which of the same
+    images each gets right; against `less`, the first is right as often or more often."""
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
     if only_first + only_second == 0:
         return 1.0
-    return float(stats.binomtest(only_first, only_first + only_second).pvalue)
+    test = stats.binomtest(only_first, only_first + only_second, alternative=alternative)
+    return float(test.pvalue)
+
+
+def worse_hits_test(hits: int, trials: int, other_hits: int, other_trials: int) -> float:
+    """The one-sided p value of Fisher's exact test that the first proportion is no smaller than
+    the other, of trials that have nothing to do with each other."""
+    table = [[hits, trials - hits], [other_hits, other_trials - other_hits]]
+    return float(stats.fisher_exact(table, alternative="less").pvalue)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

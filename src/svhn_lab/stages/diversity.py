@@ -14,6 +14,7 @@ from svhn_lab.nets import zoo
 from svhn_lab.params import MAIN_SWEEP, PARAMS_FILE, LessPretraining, Params, Transfer, load
 from svhn_lab.stages import pretrain
 from svhn_lab.stages.finetune import sample, starting_network
+from svhn_lab.stages.layout import MODELS
 from svhn_lab.stages.prepared import load_manifest, load_subset
 from svhn_lab.stages.runs import run, run_all
 from svhn_lab.stages.sweeps import Point, points, recipe, settings
@@ -146,9 +147,11 @@ def finetune_one(task: tuple[Identity, LessPretraining, Transfer]) -> Identity:
 
 
 def main() -> None:
-    """Pretrains on less, then fine-tunes."""
+    """Pretrains on less, then fine-tunes. Without anything less the outs are empty."""
     params = load()
     transfer = params.transfer
+    for outs in (MODELS, record.RUNS, record.PROVENANCE):
+        (outs / "diversity").mkdir(parents=True, exist_ok=True)
     for each, runs in ((pretrain_one, pretrainings), (finetune_one, finetunings)):
         tasks = [
             (run, less, transfer) for less in transfer.diversity.less for run in runs(params, less)

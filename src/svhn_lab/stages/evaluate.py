@@ -2,22 +2,22 @@
 its last epoch's weights; nothing is chosen by them. What the arms got is compared pair by pair, and
 the lab report's claims and explanations are judged."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import click
+import numpy as np
 
 from svhn_lab.evidence.claims import judge
 from svhn_lab.params import Params, load
 from svhn_lab.stages import pretrain, study, train
-from svhn_lab.stages.finetune import whole
-from svhn_lab.stages.groups import Group, comparisons, evaluated
-from svhn_lab.stages.layout import EVALUATION, PROBE, TRANSFER, read_json
-from svhn_lab.stages.mirroring import mirror
-from svhn_lab.stages.prepared import Manifest, load_manifest
+from svhn_lab.stages.groups import Group, Tested, comparisons, evaluated
+from svhn_lab.stages.layout import ANSWERS, EVALUATION, PROBE, TRANSFER, read_json
+from svhn_lab.stages.mirroring import mirror_all
+from svhn_lab.stages.prepared import Manifest, digest_of, load_digits, load_manifest
 from svhn_lab.stages.sweeps import points
-from svhn_lab.tracking.files import write_json
+from svhn_lab.tracking.files import replacing, write_json
 
 
 def arm_groups(params: Params) -> dict[str, Group]:
@@ -35,11 +35,10 @@ def claims(params: Params, entries: Mapping[str, Mapping[str, Any]]) -> dict[str
     return {name: claim.model_dump() | asdict(verdicts[name]) for name, claim in stated.items()}
 
 
-def arms(params: Params, groups: Mapping[str, Group], manifest: Manifest) -> dict[str, Any]:
+def arms(params: Params, tested: Mapping[str, Tested]) -> dict[str, Any]:
     """What evaluation.json says of the arms and of the claims about them."""
-    found = evaluated(groups, manifest)
-    entries = {name: entry for name, (entry, _) in found.items()}
-    right = {name: hits for name, (_, hits) in found.items()}
+    entries = {name: found.entry for name, found in tested.items()}
+    right = {name: found.right for name, found in tested.items()}
     compared = comparisons(params.references, entries, right)
     for name, entry in entries.items():
         entry |= compared[name]
@@ -56,12 +55,12 @@ def transfer(params: Params, groups: Mapping[str, Group], manifest: Manifest) ->
     one, draw by draw."""
     settings, probe = params.transfer, read_json(PROBE, "probe")
     found = evaluated(groups, manifest)
-    entries = {name: entry for name, (entry, _) in found.items()}
+    entries = {name: tested.entry for name, tested in found.items()}
     best = study.best(settings, entries)
     compared = comparisons(
         {name: best["point"] for name in entries if name != best["point"]},
         entries,
-        {name: hits for name, (_, hits) in found.items()},
+        {name: tested.right for name, tested in found.items()},
     )
     for name, entry in entries.items():
         entry |= compared[name]
@@ -91,51 +90,34 @@ def transfer(params: Params, groups: Mapping[str, Group], manifest: Manifest) ->
     }
 
 
-def figures_by_key(
-    entries: Iterable[Mapping[str, Any]],
-) -> dict[str, dict[str, float]]:
-    """By content key, what the mirror image of a tested run shows: accuracy and its Wilson
-    interval; of a run that stands for several, their mean and its t interval. A run that was made
-    anew since the evaluation has another key, and none of these."""
-    figures = {}
-    for entry in entries:
-        for key, accuracy, (low, high) in zip(
-            entry["keys"], entry["test_accuracy"], entry["test_interval"], strict=True
-        ):
-            figures[key] = {
-                "test_accuracy": accuracy,
-                "test_accuracy_low": low,
-                "test_accuracy_high": high,
-            }
-        if "whole_key" in entry:
-            mean = {"test_accuracy_mean": entry["mean"]}
-            if entry["interval"]:
-                low, high = entry["interval"]
-                mean |= {"test_accuracy_mean_low": low, "test_accuracy_mean_high": high}
-            figures[entry["whole_key"]] = mean
-    return figures
-
-
-def tested(evaluation: Mapping[str, Any], transfer: Mapping[str, Any]) -> list[Any]:
-    """Every entry of evaluation.json and transfer.json."""
-    groups = (evaluation["arms"], transfer["points"], transfer["diversity"])
-    return [entry for group in groups for entry in group.values()]
+def save_answers(tested: Mapping[str, Tested]) -> None:
+    """Writes results/answers.npz: by content key, what each arm's network takes each test digit
+    for (N,); as `labels`, what they are."""
+    [labels, *_] = (found.labels for found in tested.values())
+    arrays: dict[str, Any] = {
+        key: classes.astype(np.uint16)
+        for found in tested.values()
+        for key, classes in found.classes.items()
+    }
+    with replacing(ANSWERS) as beside, beside.open("wb") as file:
+        np.savez(file, labels=labels.astype(np.uint16), **arrays)
 
 
 def main() -> None:
-    """Writes results/evaluation.json and results/transfer.json, and mirrors the test figures to
-    MLflow."""
+    """Writes results/evaluation.json, results/transfer.json and results/answers.npz, and brings
+    MLflow up to date, with the test figures."""
     params = load()
     manifest = load_manifest()
-    dataset = manifest.dataset() | {"official": manifest.official, "classes": manifest.classes}
-    arm_runs, study_runs = arm_groups(params), study.groups(params)
-    evaluation = {"dataset": dataset, **arms(params, arm_runs, manifest)}
-    transferred = {"dataset": dataset, **transfer(params, study_runs, manifest)}
+    digits = load_digits("test")
+    dataset = manifest.dataset() | {
+        "official": manifest.official,
+        "classes": manifest.classes,
+        "test_digest": digest_of({"test": (digits.images.numpy(), digits.labels.numpy())}),
+    }
+    tested = evaluated(arm_groups(params), manifest)
+    evaluation = {"dataset": dataset, **arms(params, tested)}
+    transferred = {"dataset": dataset, **transfer(params, study.groups(params), manifest)}
+    save_answers(tested)
     write_json(EVALUATION, evaluation)
     write_json(TRANSFER, transferred)
-    groups = (*arm_runs.values(), *study_runs.values())
-    runs = [run for group in groups for run in group.identities]
-    runs += [
-        whole(point) for name in params.transfer.sweeps for point in points(params.transfer, name)
-    ]
-    mirror(runs, figures_by_key(tested(evaluation, transferred)))
+    mirror_all()

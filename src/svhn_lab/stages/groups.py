@@ -69,10 +69,25 @@ class Answers:
     train_loss: float | None = None  # with the final weights, in eval mode
     train_accuracy: float | None = None
 
-    def right(self, labels: Labels) -> NDArray[np.bool_]:
-        """Which of the test digits it gets right."""
-        found: NDArray[np.bool_] = self.probabilities.argmax(1) == labels
+    @property
+    def classes(self) -> NDArray[np.int64]:
+        """What it takes the test digits for."""
+        found: NDArray[np.int64] = self.probabilities.argmax(1)
         return found
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A group's entry in evaluation.json or transfer.json, and what is behind it."""
+
+    entry: dict[str, Any]
+    classes: dict[str, NDArray[np.int64]]  # by content key, what each network takes digits for
+    labels: Labels  # what they are
+
+    @property
+    def right(self) -> list[NDArray[np.bool_]]:
+        """Which of the test digits each network gets right."""
+        return [classes == self.labels for classes in self.classes.values()]
 
 
 def test_digits(group: Group) -> Digits:
@@ -117,12 +132,10 @@ def summary(
     fractions, losses nats per digit."""
     records = [record.read(identity) for identity in group.identities]
     counts = records[0].num_parameters
-    accuracies = [float(each.right(labels).mean()) for each in answers]
+    accuracies = [float((each.classes == labels).mean()) for each in answers]
     interval = mean_interval(accuracies)
     num_classes = answers[0].probabilities.shape[1]
-    counted = np.sum(
-        [confusion(a.probabilities.argmax(1), labels, num_classes) for a in answers], axis=0
-    )
+    counted = np.sum([confusion(a.classes, labels, num_classes) for a in answers], axis=0)
     net = zoo.build(group.net, num_classes=num_classes, seed=0, image_size=image_size)
     return {
         "parameters": counts["total"],
@@ -145,9 +158,10 @@ def summary(
         "interval": None if interval is None else np.clip(interval, 0, 1).tolist(),
         "confusion": counted.tolist(),  # summed over the runs: rows are true classes
         "per_class_accuracy": per_class_accuracy(counted.tolist()),
-        "calibration_error": float(
-            np.mean([calibration_error(a.probabilities, labels) for a in answers])
+        "calibration_errors": (
+            errors := [calibration_error(each.probabilities, labels) for each in answers]
         ),
+        "calibration_error": float(np.mean(errors)),  # the mean over the runs
     }
 
 
@@ -207,18 +221,18 @@ def say(group: Group, entry: Mapping[str, Any]) -> None:
     click.echo(f"{group.name}: test accuracy {entry['mean']:.2%} (n = {runs}{band})")
 
 
-def evaluated(groups: Mapping[str, Group], manifest: Manifest) -> dict[str, tuple[Any, Any]]:
-    """By name, every group's entry, and which test digits each of its networks gets right. Raises
-    UserError if a run failed."""
+def evaluated(groups: Mapping[str, Group], manifest: Manifest) -> dict[str, Tested]:
+    """Every group, tested, by name. Raises UserError if a run failed."""
     tasks = [(run, group) for group in groups.values() for run in group.identities]
     for run, _ in tasks:
         refuse_failed(run)
-    tested = iter(fan_out(answer, tasks))
+    answers_of_all = iter(fan_out(answer, tasks))
     found = {}
     for name, group in groups.items():
-        answers = [next(tested) for _ in group.identities]
+        answers = [next(answers_of_all) for _ in group.identities]
         labels = test_digits(group).labels.numpy()
         entry = summary(group, answers, labels, manifest.image_size)
         say(group, entry)
-        found[name] = entry, [each.right(labels) for each in answers]
+        classes = [each.classes for each in answers]
+        found[name] = Tested(entry, dict(zip(entry["keys"], classes, strict=True)), labels)
     return found

@@ -17,6 +17,7 @@ MODELS = Path("models")
 RESULTS = Path("results")
 CHECKED = RESULTS / "checked.txt"
 EVALUATION = RESULTS / "evaluation.json"
+ANSWERS = RESULTS / "answers.npz"
 TRANSFER = RESULTS / "transfer.json"
 PROBE = RESULTS / "probe.json"
 TIMING = RESULTS / "timing.json"
@@ -25,6 +26,7 @@ PLOTS = RESULTS / "plots"
 RESULTS_DOC = Path("docs/results.md")
 STUDY_DOC = Path("docs/freeze-depth.md")
 REGISTRATION = RESULTS / "registration.json"
+MODEL_CARD = RESULTS / "model-card.md"
 
 
 def subset_file(split: str, subset: str) -> Path:

@@ -1,71 +1,140 @@
 """The stages' way to MLflow. A store that cannot be used loses nothing and stops nothing: the
-records are on disk, it is said once, and `svhn-lab sync` catches up."""
+records are on disk, it is said once, and whichever stage next finds the store there catches up with
+all that is on disk, as `svhn-lab sync` does."""
 
-from collections.abc import Iterable, Mapping
-from functools import cache
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from svhn_lab.tracking import record
+from svhn_lab.tracking import progress, record
 from svhn_lab.tracking.record import Identity
 
 if TYPE_CHECKING:
     from svhn_lab.tracking.mirror import Mirror
 
+BEHIND = Path(".mlflow.behind")  # is there while MLflow lacks something that is on disk
+SECONDS_BETWEEN_LOOKS = 1.0  # at runs that go on
+SECONDS_BETWEEN_TRIES = 15.0  # at a store that could not be used
 
-def mirror(
-    identities: Iterable[Identity],
-    figures: Mapping[str, Mapping[str, float]] | None = None,
-    files: Mapping[str, Iterable[Path]] | None = None,
-) -> bool:
-    """Puts these runs into MLflow, with further `figures` and `files` by content key; whether it
-    could."""
-    lab = _lab()
-    if lab is None:
-        return False
-    from mlflow.exceptions import MlflowException
 
-    try:
+def mirror(identities: Iterable[Identity]) -> bool:
+    """Puts these runs, which are done, into MLflow; whether it could."""
+
+    def add(lab: "Mirror") -> None:
         for identity in identities:
-            run = record.read(identity)
-            run_id = lab.add(run, record.read_provenance(identity))
-            if figures and run.key in figures:
-                lab.attach(run_id, figures[run.key])
-            for file in files.get(run.key, ()) if files else ():
-                lab.client.log_artifact(run_id, str(file), "study")
-    except MlflowException as failure:
-        _warn(str(failure))
-        return False
-    return True
+            lab.add(record.read(identity), record.read_provenance(identity))
+
+    if _STORE.attempt(add):
+        return True
+    BEHIND.touch()
+    return False
 
 
-@cache
-def _lab() -> "Mirror | None":
-    """The lab's MLflow store, opened at the first result: MLflow is imported while runs go on.
-    None if it cannot be used."""
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
+def mirror_all() -> bool:
+    """Makes MLflow hold all that is on disk, test figures and plots among it; whether it could."""
+    if _STORE.attempt(_catch_up):
+        return True
+    BEHIND.touch()
+    return False
 
-    from svhn_lab.tracking.mirror import Mirror
 
+@contextmanager
+def followed(identities: Iterable[Identity]) -> Iterator[None]:
+    """Within it MLflow shows how far these runs have come. They are trained in any process that
+    shares this disk; a store that is down keeps none of them waiting."""
+    over = threading.Event()
+
+    def look() -> None:
+        seen: dict[Identity, int] = {}
+        while not over.wait(SECONDS_BETWEEN_LOOKS):
+            for identity in identities:
+                _follow(identity, seen)
+
+    looking = threading.Thread(target=look, name="mlflow", daemon=True)
+    looking.start()
     try:
-        return Mirror()
-    except (MlflowException, SQLAlchemyError) as failure:
-        _warn(str(failure))
-        return None
+        yield
+    finally:
+        over.set()
+        looking.join()
 
 
-@cache
+def _follow(identity: Identity, seen: dict[Identity, int]) -> None:
+    """Logs what is new of one run; `seen` has the moments of what was logged."""
+    try:
+        moment = progress.file(identity).stat().st_mtime_ns
+    except FileNotFoundError:
+        return
+    if seen.get(identity) == moment:
+        return
+    told = progress.read(identity)
+    if told and _STORE.attempt(lambda lab: lab.follow(*told)):
+        seen[identity] = moment
+
+
+class _Store:
+    """The lab's store, opened at the first result: MLflow is imported while runs go on. Used by one
+    thread at a time."""
+
+    def __init__(self) -> None:
+        self._lab: Mirror | None = None
+        self._try_from = 0.0
+        self._said = False
+        self._one_by_one = threading.Lock()
+
+    def attempt(self, action: "Callable[[Mirror], None]") -> bool:
+        """Does something with the store; whether it could. A store that could not be used a moment
+        ago is not tried."""
+        with self._one_by_one:
+            if time.monotonic() < self._try_from:
+                return False
+            from mlflow.exceptions import MlflowException
+            from sqlalchemy.exc import SQLAlchemyError
+
+            from svhn_lab.tracking.mirror import Mirror
+
+            try:
+                self._lab = self._lab or Mirror()
+                action(self._lab)
+                if BEHIND.exists():
+                    _catch_up(self._lab)
+            # OSError: what lies between here and a server, or a full disk.
+            except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as failure:
+                self._try_from = time.monotonic() + SECONDS_BETWEEN_TRIES
+                if not self._said:
+                    _warn(str(failure))
+                self._said = True
+                return False
+            return True
+
+
+_STORE = _Store()
+
+
+def _catch_up(lab: "Mirror") -> None:
+    from svhn_lab.stages import extras
+    from svhn_lab.tracking.reconcile import differences
+
+    for difference in differences(lab, extras.on_disk()):
+        if difference.mend is not None:
+            difference.mend()
+    BEHIND.unlink(missing_ok=True)
+
+
 def _warn(reason: str) -> None:
     from svhn_lab.tracking.store import tracking_uri
 
     first_line = reason.strip().splitlines()[0]
     click.secho(
         f"MLflow's store {tracking_uri()} cannot be used: {first_line}\n"
-        "Nothing is lost: the results are on disk. Mend MLFLOW_TRACKING_URI or start its server, "
-        "then run `python -m svhn_lab sync`.",
+        "Nothing is lost: the results are on disk. Mend MLFLOW_TRACKING_URI or start its server; "
+        "the next stage then catches up, and so does `python -m svhn_lab sync`.",
         fg="yellow",
         err=True,
     )

@@ -1,7 +1,6 @@
 """`prepare`: cuts the raw digits into train, validation and test, picks the subsets and small
 draws of the transfer study, and measures the training digits' statistics."""
 
-import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,6 +25,7 @@ from svhn_lab.stages.layout import (
     read_json,
     subset_file,
 )
+from svhn_lab.stages.prepared import digest_of
 from svhn_lab.tracking.files import write_array, write_bytes, write_json
 
 PREVIEW_COLUMNS = 16
@@ -126,16 +126,11 @@ def manifest(
 ) -> dict[str, Any]:
     """What manifest.json holds. The digest is that of the digits themselves, so that other digits
     make other runs, however they came to be others."""
-    digest = hashlib.md5()
-    for split, (images, labels) in splits.items():
-        digest.update(split.encode())
-        digest.update(np.ascontiguousarray(images).data)
-        digest.update(np.ascontiguousarray(labels).data)
     statistics = channel_statistics(torch.from_numpy(splits["train"][0]))
     return {
         "name": source["name"],
         "official": source["official"],
-        "digest": digest.hexdigest(),
+        "digest": digest_of(splits),
         "splits": {split: len(labels) for split, (_, labels) in splits.items()},
         "image_size": source["image_size"],
         "classes": source["classes"],

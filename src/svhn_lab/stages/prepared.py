@@ -1,5 +1,7 @@
 """How the stages read what `prepare` made."""
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from svhn_lab.data.batches import Digits, Statistics
+from svhn_lab.data.batches import Digits, Images, Labels, Statistics
 from svhn_lab.data.subsets import relabelled
 from svhn_lab.errors import UserError
 from svhn_lab.stages.layout import MANIFEST, PREPARED, draws_file, read_json, subset_file
@@ -35,6 +37,17 @@ class Manifest:
     def dataset(self) -> dict[str, Any]:
         """The part that every run and every result carries."""
         return {"name": self.name, "digest": self.digest, "splits": self.splits}
+
+
+def digest_of(splits: Mapping[str, tuple[Images, Labels]]) -> str:
+    """md5 of the digits of these splits, with their labels: other digits have another, however they
+    came to be others."""
+    digest = hashlib.md5()
+    for split, (images, labels) in splits.items():
+        digest.update(split.encode())
+        digest.update(np.ascontiguousarray(images).data)
+        digest.update(np.ascontiguousarray(labels).data)
+    return digest.hexdigest()
 
 
 def load_manifest() -> Manifest:

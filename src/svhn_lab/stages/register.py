@@ -1,75 +1,161 @@
-"""`register`: puts the best small network into MLflow's model registry. The arm and the seed are
-chosen on validation digits; the test figures go with it as tags."""
+"""`register`: puts the best small network into MLflow's model registry, as champion if the gate
+lets it pass. Arm and seed are chosen on validation digits; the gate looks at the test digits."""
+
+from dataclasses import asdict
+from typing import Any
 
 import click
 import numpy as np
 from mlflow.exceptions import MlflowException
+from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 
 from svhn_lab.errors import UserError
+from svhn_lab.evidence import gate
 from svhn_lab.evidence.selection import best_small_arm
 from svhn_lab.nets.classifier import Classifier
-from svhn_lab.params import load
+from svhn_lab.params import Params, load
+from svhn_lab.report.page import render_markdown
 from svhn_lab.stages import train
-from svhn_lab.stages.layout import EVALUATION, REGISTRATION, read_json
+from svhn_lab.stages.layout import ANSWERS, EVALUATION, MODEL_CARD, REGISTRATION, read_json
 from svhn_lab.stages.prepared import load_manifest
 from svhn_lab.stages.runs import load_model
 from svhn_lab.tracking import record, registry
-from svhn_lab.tracking.files import write_json
-from svhn_lab.tracking.mirror import Mirror
+from svhn_lab.tracking.files import write_json, write_text
+from svhn_lab.tracking.mirror import KEY, Mirror
+from svhn_lab.tracking.record import Identity
 from svhn_lab.tracking.store import tracking_uri
 
 
-def main() -> None:
-    """Registers, and writes results/registration.json."""
-    params = load()
+def right_answers(key: str) -> NDArray[np.bool_]:
+    """Which of the test digits the run with this key gets right. Raises UserError if it has not
+    been tested."""
+    try:
+        with np.load(ANSWERS) as answers:
+            right: NDArray[np.bool_] = answers[key] == answers["labels"]
+    except (FileNotFoundError, KeyError):
+        raise UserError(
+            f"{ANSWERS}: has no answers of the run {key}; make them with `dvc repro evaluate`"
+        ) from None
+    return right
+
+
+def champion(model: str, key: str) -> gate.Champion | None:
+    """The champion to compare with; None if there is none, or if it is this very network."""
+    version = registry.holder(model, registry.CHAMPION)
+    if version is None or version.tags.get(KEY) == key:
+        return None
+    return gate.Champion(
+        int(version.version), registry.right_answers(version), version.tags["test_digest"]
+    )
+
+
+def judged(params: Params, evaluation: dict[str, Any], arm: str) -> dict[str, Any]:
+    """What registration.json says of the arm's network that is best on validation digits: what it
+    is, under which alias it goes, and why."""
+    entry, dataset = evaluation["arms"][arm], evaluation["dataset"]
+    best = int(np.argmax(entry["validation_accuracy"]))
+    identity = train.identities(params, arm)[best]
+    run, circumstances = record.read(identity), record.read_provenance(identity)
+    if run.key != entry["keys"][best]:
+        raise UserError(f"{EVALUATION}: is of another run of {identity.name}; `dvc repro evaluate`")
+    model = registry.model_name(dataset["name"], dataset["official"])
+    low, high = entry["test_interval"][best]
+    candidate = gate.Candidate(
+        parameters=entry["parameters"],
+        test_accuracy=entry["test_accuracy"][best],
+        test_interval=(low, high),
+        calibration_error=entry["calibration_errors"][best],
+        right=right_answers(run.key),
+        test_digest=dataset["test_digest"],
+    )
+    checks = gate.checks(candidate, champion(model, run.key), params.gate)
+    failed = [check.says for check in checks if not check.passed]
+    passed = gate.passed(checks)
+    return {
+        "model": model,
+        "alias": registry.CHAMPION if passed else registry.CHALLENGER,
+        "key": run.key,
+        "arm": arm,
+        "seed": identity.seed,
+        "checks": [asdict(check) for check in checks],
+        "tags": {
+            "run": identity.name,
+            "dataset": dataset["name"],
+            "dataset_digest": dataset["digest"],
+            "test_digest": dataset["test_digest"],
+            "commit": circumstances.commit or "none",
+            "commit_dirty": str(circumstances.dirty).lower(),
+            "parameters": candidate.parameters,
+            "validation_accuracy": entry["validation_accuracy"][best],
+            "test_accuracy": candidate.test_accuracy,
+            "test_accuracy_low": low,
+            "test_accuracy_high": high,
+            "calibration_error": candidate.calibration_error,
+            "computed_in": run.params["computed_in"],  # when it was tested; it serves in float32
+            "gate": "passed" if passed else "failed",
+            "gate_why": "; ".join(failed or [check.says for check in checks]),
+        },
+    }
+
+
+def card(registration: dict[str, Any]) -> str:
+    """The model card: Markdown."""
+    run = record.read(Identity("train", registration["arm"], registration["seed"]))
     manifest = load_manifest()
-    arms = read_json(EVALUATION, "evaluate")["arms"]
-    arm = best_small_arm(arms, params.gate.max_parameters)
+    return render_markdown(
+        "model_card.md",
+        {"of": registration, "run": run, "digits": manifest, **registration["tags"]},
+    )
+
+
+def put(registration: dict[str, Any]) -> int:
+    """The number of the version in the registry, made if it is not there. Raises UserError if the
+    network, or its answers, are not on disk any more."""
+    identity = Identity("train", registration["arm"], registration["seed"])
+    run, manifest = record.read(identity), load_manifest()
+    if run.key != registration["key"]:
+        raise UserError(f"{REGISTRATION}: is of another {identity.name}; `dvc repro register`")
+    size, num_classes = manifest.image_size, manifest.num_classes
+    net = load_model(identity, run.params["net"], num_classes=num_classes, image_size=size)
+    return registry.put(
+        Classifier(net, manifest.statistics),
+        registry.Entry(
+            model=registration["model"],
+            key=run.key,
+            alias=registration["alias"],
+            tags=registration["tags"],
+            card=MODEL_CARD.read_text(encoding="utf-8"),
+            right=right_answers(run.key),
+            image_size=size,
+            num_classes=num_classes,
+        ),
+        run_id=Mirror().add(run, record.read_provenance(identity)),
+    )
+
+
+def main() -> None:
+    """Registers, and writes results/registration.json and results/model-card.md."""
+    params = load()
+    evaluation = read_json(EVALUATION, "evaluate")
+    arm = best_small_arm(evaluation["arms"], params.gate.max_parameters)
     if arm is None:
         reason = f"no arm has at most {params.gate.max_parameters:,} parameters"
         write_json(REGISTRATION, {"model": None, "reason": reason})
+        write_text(MODEL_CARD, f"Nothing is registered: {reason}.\n")
         click.echo(f"register: nothing registered: {reason}")
         return
-    entry = arms[arm]
-    best = int(np.argmax(entry["validation_accuracy"]))
-    identity = train.identities(params, arm)[best]
-    net = load_model(
-        identity,
-        params.arms[arm].net,
-        num_classes=manifest.num_classes,
-        image_size=manifest.image_size,
-    )
-    run = record.read(identity)
-    name = registry.model_name(manifest.name, manifest.official)
-    facts = {
-        "run": identity.name,
-        "dataset": manifest.name,
-        "dataset_digest": manifest.digest,
-        "parameters": entry["parameters"],
-        "validation_accuracy": entry["validation_accuracy"][best],
-        "test_accuracy": entry["test_accuracy"][best],
-        "computed_in": run.params["computed_in"],  # when it was tested; it serves in float32
-    }
     try:
-        version = registry.register(
-            Classifier(net, manifest.statistics),
-            name,
-            run_id=Mirror().add(run, record.read_provenance(identity)),
-            key=run.key,
-            image_size=manifest.image_size,
-            num_classes=manifest.num_classes,
-            tags=facts,
-        )
+        registration = judged(params, evaluation, arm)
+        write_text(MODEL_CARD, card(registration))
+        version = put(registration)
     except (MlflowException, SQLAlchemyError) as failure:
         raise UserError(
             f"MLflow's registry at {tracking_uri()} cannot be used: {failure}; mend "
             "MLFLOW_TRACKING_URI or start its server, then `dvc repro register`"
         ) from None
-    write_json(
-        REGISTRATION,
-        {"model": name, "version": version, "alias": registry.CHAMPION, "key": run.key} | facts,
-    )
-    click.echo(
-        f"register: {identity.name} is models:/{name}@{registry.CHAMPION} (version {version})"
-    )
+    write_json(REGISTRATION, registration)
+    for check in registration["checks"]:
+        click.echo(f"gate: {'passed' if check['passed'] else 'FAILED'}: {check['says']}")
+    name = f"models:/{registration['model']}@{registration['alias']}"
+    click.echo(f"register: {registration['tags']['run']} is {name} (version {version})")

@@ -20,7 +20,7 @@ from svhn_lab.stages.layout import (
     TRANSFER,
     read_json,
 )
-from svhn_lab.stages.study_mirror import mirror_study
+from svhn_lab.stages.mirroring import mirror_all
 from svhn_lab.tracking.files import write_bytes, write_text
 
 
@@ -127,4 +127,4 @@ def main() -> None:
     study = study_tables(transfer, timing, evaluation["dataset"]["classes"])
     write_text(PAGE / "index.html", page.render(tables(params, evaluation) | study | only_here))
     click.echo(f"The page: {PAGE / 'index.html'}")
-    mirror_study(transfer, timing)
+    mirror_all()

@@ -2,10 +2,8 @@
 side, each mirrored to MLflow as soon as it is done."""
 
 import io
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,15 +15,16 @@ from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.params import Recipe
 from svhn_lab.stages.layout import MODELS
-from svhn_lab.stages.mirroring import mirror
+from svhn_lab.stages.mirroring import followed, mirror
 from svhn_lab.stages.prepared import Manifest
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_bytes
+from svhn_lab.tracking.progress import Progress
 from svhn_lab.tracking.record import Identity
 from svhn_lab.training.fan_out import fan_out
 from svhn_lab.training.fit import Diverged, Epoch, autocast_dtype, fit
 
-Task = TypeVar("Task")
+Task = TypeVar("Task", bound=tuple[Any, ...])
 
 
 def run(
@@ -54,8 +53,21 @@ def run(
     key = record.content_key(identity, params, manifest.digest, record.code_digest(identity.stage))
     checkout = record.checkout_state()
     model_file(identity).unlink(missing_ok=True)
-    started, clock = datetime.now(UTC), time.perf_counter()
-    history: list[Epoch] = []
+    progress = Progress(
+        record.Record(
+            identity=identity,
+            key=key,
+            params=params,
+            dataset=manifest.dataset(),
+            num_parameters=zoo.parameter_counts(net),
+        ),
+        checkout,
+    )
+
+    def on_epoch(epoch: Epoch) -> None:
+        row = asdict(epoch)
+        progress.epoch(row, seconds=row.pop("seconds"))
+
     failure = None
     try:
         train_by(
@@ -65,32 +77,19 @@ def run(
             validation,
             manifest.statistics,
             seed=identity.seed if identity.draw is None else identity.draw,
-            on_epoch=history.append,
+            on_epoch=on_epoch,
         )
     except Diverged as diverged:
         failure = str(diverged)
     else:
         save_model(model_file(identity), net)
-    curves = [asdict(epoch) for epoch in history]
-    seconds_per_epoch = [row.pop("seconds") for row in curves]
-    record.write(
-        record.Record(
-            identity=identity,
-            key=key,
-            params=params,
-            dataset=manifest.dataset(),
-            num_parameters=zoo.parameter_counts(net),
-            failure=failure,
-            metrics={n: value for n, value in curves[-1].items() if n != "epoch"} if curves else {},
-            curves=curves,
-        ),
-        record.provenance(started, time.perf_counter() - clock, seconds_per_epoch, checkout),
-    )
+    progress.end(failure)
     return identity
 
 
 def run_all(function: Callable[[Task], Identity], tasks: Sequence[Task]) -> None:
-    """Runs every task side by side and mirrors each record as it comes.
+    """Runs every task, of which the first entry is its identity, side by side; MLflow shows each
+    run while it goes on.
 
     Raises UserError naming the runs that diverged, once all are done.
     """
@@ -106,7 +105,8 @@ def run_all(function: Callable[[Task], Identity], tasks: Sequence[Task]) -> None
             diverged.append(f"{identity.name}: {result.failure}")
         click.echo(f"{identity.name}: {outcome}, {circumstances.seconds:.1f} s")
 
-    fan_out(function, tasks, on_result=report)
+    with followed([task[0] for task in tasks]):
+        fan_out(function, tasks, on_result=report)
     if diverged:
         remedy = "lower the learning rate of its recipe in params.yaml"
         raise UserError("\n".join(f"{run}; {remedy}" for run in diverged))

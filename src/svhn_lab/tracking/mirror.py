@@ -1,10 +1,15 @@
 """Records -> MLflow. Mirroring is idempotent: one content key is one finished run, however often
-it is mirrored; a run of the same name with another key is marked superseded."""
+it is mirrored; a run of the same name with another key is marked superseded. A run is FINISHED (or
+FAILED, if its record says so) only when all of it is there; whatever is not is made anew."""
 
+import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import accumulate
+from pathlib import Path
 
 from mlflow.entities import (
     Dataset,
@@ -16,53 +21,172 @@ from mlflow.entities import (
 )
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
+from svhn_lab.tracking.process import lives, this_process
 from svhn_lab.tracking.record import RUNS, Provenance, Record
-from svhn_lab.tracking.store import open_store
+from svhn_lab.tracking.store import copied_from, locked, open_store
 
 KEY = "svhn_lab.key"
 NAME = "svhn_lab.name"
 STAGE = "svhn_lab.stage"
 ARM = "svhn_lab.arm"
 SUPERSEDED = "svhn_lab.superseded"
+DVC_EXPERIMENT = "svhn_lab.dvc_experiment"
+PROCESS = "svhn_lab.process"  # that logs, or logged, the run
+FILES = "svhn_lab.files"  # md5 of the further files that were logged
 RECORD_FILES = ("run.json", "metrics.json", "curves.tsv")
 METRICS_PER_BATCH = 1000  # MLflow takes no more at once
 
 
+@dataclass(frozen=True)
+class Sorted:
+    """What the runs of one name are to each other, when one key is that of the record."""
+
+    whole: Run | None = None  # the record's one mirror image
+    going_on: list[Run] = field(default_factory=list)  # another process logs them
+    broken: list[Run] = field(default_factory=list)  # half-written
+    doubled: list[Run] = field(default_factory=list)  # whole as well
+    outdated: list[Run] = field(default_factory=list)  # of another key, and not yet marked so
+
+
+def status(record: Record) -> str:
+    """The state that a record's mirror image is left in."""
+    return "FINISHED" if record.failure is None else "FAILED"
+
+
+def goes_on(run: Run) -> bool:
+    """Whether a process that still lives logs the run. This one knows by itself which it logs."""
+    process = run.data.tags.get(PROCESS, "")
+    return (
+        run.info.status == "RUNNING"
+        and bool(process)
+        and process != this_process()
+        and lives(process)
+    )
+
+
+def in_charge(of: str | None, dvc_experiment: str | None) -> bool:
+    """Whether a record of one DVC experiment decides which runs of the experiment `of` are outdated
+    (None: runs of none). Those of other experiments stay, to be compared. What lies in the checkout
+    itself replaces what lay there before; a temporary copy of it does not."""
+    if of is None:
+        return copied_from(Path.cwd().resolve()) is None
+    return of == dvc_experiment
+
+
+def is_back(run: Run, dvc_experiment: str | None) -> bool:
+    """Whether a run was outdated, and is what lies on disk again."""
+    tags = run.data.tags
+    return SUPERSEDED in tags and in_charge(tags.get(DVC_EXPERIMENT), dvc_experiment)
+
+
+def sort_out(runs: Iterable[Run], key: str, expected: str, dvc_experiment: str | None) -> Sorted:
+    """The runs of one name in their roles; the record has this key, and its mirror image would be
+    in the state `expected`."""
+    found: dict[str, list[Run]] = {
+        "whole": [],
+        "going_on": [],
+        "broken": [],
+        "doubled": [],
+        "outdated": [],
+    }
+
+    def role(run: Run) -> str | None:
+        if run.info.status == "RUNNING":
+            return "going_on" if goes_on(run) else "broken"
+        if run.data.tags[KEY] != key:
+            marked = SUPERSEDED in run.data.tags
+            replaced = in_charge(run.data.tags.get(DVC_EXPERIMENT), dvc_experiment)
+            return "outdated" if replaced and not marked else None
+        if run.info.status != expected:
+            return "broken"
+        return "doubled" if found["whole"] else "whole"
+
+    for run in sorted(runs, key=lambda run: int(run.info.start_time)):
+        if place := role(run):
+            found[place].append(run)
+    whole = found.pop("whole")
+    return Sorted(whole=whole[0] if whole else None, **found)
+
+
+@dataclass
+class Live:
+    """A run that this process logs while it goes on."""
+
+    run_id: str
+    num_epochs: int = 0  # logged so far
+
+
 class Mirror:
-    """The lab's experiment in an MLflow store."""
+    """The lab's experiment in an MLflow store. What its methods do to one run is done under the
+    lock of the checkout, so that two processes never make the same run."""
 
     def __init__(self) -> None:
         self.client, self.experiment = open_store()
-        # A run made inside `mlflow run` lies in its parent's experiment, whichever that was.
-        self.experiments = [
-            experiment.experiment_id for experiment in self.client.search_experiments()
-        ]
+        # A run made inside `mlflow run` lies in its parent's experiment, whichever that was. Who
+        # names an experiment means that one.
+        self.experiments = [self.experiment]
+        if not os.environ.get("MLFLOW_EXPERIMENT_NAME"):
+            self.experiments = [each.experiment_id for each in self.client.search_experiments()]
+        self._live: dict[str, Live] = {}  # by key
+        self._ended: set[str] = set()  # keys
+
+    def runs(self, condition: str = f"tags.`{KEY}` != ''") -> list[Run]:
+        """Every run of the lab that meets the condition."""
+        found: list[Run] = []
+        token = None
+        while token != "":
+            page = self.client.search_runs(
+                self.experiments, condition, max_results=1000, page_token=token
+            )
+            found += page
+            token = page.token or ""
+        return found
+
+    def follow(self, record: Record, circumstances: Provenance) -> None:
+        """Logs how far a run that goes on has come, each epoch once."""
+        with locked():
+            if record.key in self._ended:
+                return
+            if record.key not in self._live:
+                if self._clear(record, circumstances).whole is not None:
+                    self._ended.add(record.key)  # the same run was there before
+                    return
+                self._live[record.key] = self._begin(record, circumstances)
+            try:
+                self._log_epochs(self._live[record.key], record, circumstances)
+            except Exception:
+                # What has been logged is not known: `add` will make the run anew.
+                del self._live[record.key]
+                raise
 
     def add(self, record: Record, circumstances: Provenance) -> str:
         """The id of the run's one mirror image, made or repaired if need be."""
-        name = record.identity.name
-        whole: Run | None = None
-        for run in self._search(f"tags.`{NAME}` = '{name}'"):
-            if run.data.tags[KEY] != record.key:
-                self.client.set_tag(run.info.run_id, SUPERSEDED, "true")
-            elif run.info.status == "FINISHED" and whole is None:
-                whole = run
-            else:  # half-written, failed before, or doubled
-                self.client.delete_run(run.info.run_id)
-        if whole is not None and SUPERSEDED in whole.data.tags:
-            self.client.delete_tag(whole.info.run_id, SUPERSEDED)
-        run_id = str(whole.info.run_id) if whole else self._create(record, circumstances)
-        if record.members:
-            self._adopt(run_id, record)
-        return run_id
+        with locked():
+            self._ended.add(record.key)
+            live = self._live.pop(record.key, None)
+            found = self._clear(record, circumstances, kept=live)
+            if found.whole is not None:
+                if live is not None:  # another process was faster
+                    self.client.delete_run(live.run_id)
+                run_id = str(found.whole.info.run_id)
+                if is_back(found.whole, circumstances.dvc_experiment):
+                    self.client.delete_tag(run_id, SUPERSEDED)
+            else:
+                live = live or self._begin(record, circumstances)
+                self._log_epochs(live, record, circumstances)
+                self._end(live.run_id, record, circumstances)
+                run_id = live.run_id
+            if record.members:
+                self.adopt(run_id, record)
+            return run_id
 
-    def _adopt(self, run_id: str, record: Record) -> None:
+    def adopt(self, run_id: str, record: Record) -> None:
         """Puts the runs that the record sums up under its own run."""
         members = set(record.members)
         arm = (
             f"tags.`{STAGE}` = '{record.identity.stage}' AND tags.`{ARM}` = '{record.identity.arm}'"
         )
-        for run in self._search(arm):
+        for run in self.runs(arm):
             tags = run.data.tags
             if tags[KEY] in members and tags.get(MLFLOW_PARENT_RUN_ID) != run_id:
                 self.client.set_tag(run.info.run_id, MLFLOW_PARENT_RUN_ID, run_id)
@@ -70,48 +194,82 @@ class Mirror:
     def attach(self, run_id: str, figures: Mapping[str, float]) -> None:
         """Logs further figures on a finished run; those that it has already are left alone, and of
         others MLflow shows the newest."""
-        run = self.client.get_run(run_id)
-        new = {name: v for name, v in figures.items() if run.data.metrics.get(name) != v}
-        if new:
+        if new := missing_figures(self.client.get_run(run_id), figures):
             now = milliseconds(datetime.now(UTC).isoformat())
             values = [Metric(name, v, now, 0) for name, v in new.items()]
             self.client.log_batch(run_id, values)
 
-    def _search(self, condition: str) -> Iterable[Run]:
-        token = None
-        while token != "":
-            page = self.client.search_runs(
-                self.experiments, condition, max_results=1000, page_token=token
-            )
-            yield from page
-            token = page.token or ""
+    def attach_files(self, run_id: str, files: Sequence[Path]) -> None:
+        """Logs further files on a finished run."""
+        for file in files:
+            self.client.log_artifact(run_id, str(file), "study")
+        self.client.set_tag(run_id, FILES, files_digest(files))
 
-    def _create(self, record: Record, circumstances: Provenance) -> str:
-        began = milliseconds(circumstances.started)
-        ended = began + round(circumstances.seconds * 1000)
+    def _clear(self, record: Record, circumstances: Provenance, kept: Live | None = None) -> Sorted:
+        """Marks or deletes what other runs there are of the record's name."""
+        runs = [
+            run
+            for run in self.runs(f"tags.`{NAME}` = '{record.identity.name}'")
+            if kept is None or run.info.run_id != kept.run_id
+        ]
+        found = sort_out(runs, record.key, status(record), circumstances.dvc_experiment)
+        for run in found.outdated:
+            self.client.set_tag(run.info.run_id, SUPERSEDED, "true")
+        for run in (*found.broken, *found.doubled):
+            self.client.delete_run(run.info.run_id)
+        return found
+
+    def _begin(self, record: Record, circumstances: Provenance) -> Live:
         run = self.client.create_run(
             self.experiment,
-            start_time=began,
+            start_time=milliseconds(circumstances.started),
             run_name=record.identity.name,
             tags=tags(record, circumstances),
         )
         run_id = str(run.info.run_id)
         params = [Param(name, str(value)) for name, value in record.params.items()]
         self.client.log_batch(run_id, params=params)
-        values = list(metrics(record, circumstances, began))
-        for i in range(0, len(values), METRICS_PER_BATCH):
-            self.client.log_batch(run_id, values[i : i + METRICS_PER_BATCH])
         self.client.log_inputs(run_id, [dataset_input(record)])
+        return Live(run_id)
+
+    def _log_epochs(self, live: Live, record: Record, circumstances: Provenance) -> None:
+        self._log(live.run_id, epoch_metrics(record, circumstances, after=live.num_epochs))
+        live.num_epochs = len(record.curves)
+
+    def _end(self, run_id: str, record: Record, circumstances: Provenance) -> None:
+        self._log(run_id, final_metrics(record, circumstances))
         for file in RECORD_FILES:  # the folder of a run that sums up others holds theirs too
             self.client.log_artifact(run_id, str(RUNS / record.identity.path / file), "record")
-        status = "FINISHED" if record.failure is None else "FAILED"
-        self.client.set_terminated(run_id, status, end_time=ended)
-        return run_id
+        if record.failure is not None:
+            self.client.set_tag(run_id, "svhn_lab.failure", record.failure)
+        self.client.set_terminated(run_id, status(record), end_time=ended(circumstances))
+
+    def _log(self, run_id: str, values: list[Metric]) -> None:
+        for i in range(0, len(values), METRICS_PER_BATCH):
+            self.client.log_batch(run_id, values[i : i + METRICS_PER_BATCH])
+
+
+def missing_figures(run: Run, figures: Mapping[str, float]) -> dict[str, float]:
+    """Those of the figures that the run does not show."""
+    return {name: v for name, v in figures.items() if run.data.metrics.get(name) != v}
+
+
+def files_digest(files: Iterable[Path]) -> str:
+    """md5 of the files' names and content."""
+    digest = hashlib.md5()
+    for file in files:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
 
 
 def milliseconds(moment: str) -> int:
     """MLflow's time stamp of an ISO 8601 moment."""
     return round(datetime.fromisoformat(moment).timestamp() * 1000)
+
+
+def ended(circumstances: Provenance) -> int:
+    """The time stamp of a run's end."""
+    return milliseconds(circumstances.started) + round(circumstances.seconds * 1000)
 
 
 def tags(record: Record, circumstances: Provenance) -> dict[str, str]:
@@ -122,8 +280,9 @@ def tags(record: Record, circumstances: Provenance) -> dict[str, str]:
         NAME: identity.name,
         STAGE: identity.stage,
         ARM: identity.arm,
+        PROCESS: this_process(),
+        DVC_EXPERIMENT: circumstances.dvc_experiment,
         "svhn_lab.dvc_stage": circumstances.dvc_stage,
-        "svhn_lab.failure": record.failure,
         "svhn_lab.dirty": None if circumstances.dirty is None else str(circumstances.dirty).lower(),
         "mlflow.source.git.commit": circumstances.commit,
         "mlflow.source.name": "svhn-lab",
@@ -133,17 +292,22 @@ def tags(record: Record, circumstances: Provenance) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
-def metrics(record: Record, circumstances: Provenance, began: int) -> Iterable[Metric]:
-    """Curves by epoch, final figures, parameter counts, and seconds."""
-    elapsed = 0.0
-    for row, seconds in zip(record.curves, circumstances.seconds_per_epoch, strict=True):
-        elapsed += seconds
-        moment, epoch = began + round(elapsed * 1000), int(row["epoch"])
-        for name, value in row.items():
-            if name != "epoch":
-                yield Metric(name, value, moment, epoch)
-        yield Metric("seconds_per_epoch", seconds, moment, epoch)
-    moment = began + round(circumstances.seconds * 1000)
+def epoch_metrics(record: Record, circumstances: Provenance, after: int) -> list[Metric]:
+    """The curves behind the first `after` epochs, at the moments when the epochs were done."""
+    began, seconds = milliseconds(circumstances.started), circumstances.seconds_per_epoch
+    elapsed = accumulate(seconds)
+    return [
+        Metric(name, value, began + round(1000 * after_so_long), int(row["epoch"]))
+        for row, took, after_so_long in list(zip(record.curves, seconds, elapsed, strict=True))[
+            after:
+        ]
+        for name, value in (row | {"seconds_per_epoch": took}).items()
+        if name != "epoch"
+    ]
+
+
+def final_metrics(record: Record, circumstances: Provenance) -> list[Metric]:
+    """Figures that no curve ends with, parameter counts, and seconds."""
     counts = record.num_parameters
     last_epoch = record.curves[-1] if record.curves else {}
     single = {
@@ -153,8 +317,8 @@ def metrics(record: Record, circumstances: Provenance, began: int) -> Iterable[M
         "parameters_trainable": counts["trainable"],
         **{f"parameters_by_layer/{layer}": n for layer, n in counts["layers"].items()},
     }
-    for name, value in single.items():
-        yield Metric(name, float(value), moment, 0)
+    moment = ended(circumstances)
+    return [Metric(name, float(value), moment, 0) for name, value in single.items()]
 
 
 def dataset_input(record: Record) -> DatasetInput:

@@ -9,6 +9,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -94,6 +95,7 @@ class Provenance:
     dvc_stage: str | None
     machine: dict[str, Any]
     versions: dict[str, str]
+    dvc_experiment: str | None = None  # the name that `dvc exp run` gave it
 
 
 def content_key(
@@ -165,6 +167,7 @@ def provenance(
         },
         versions={package: version(package) for package in ("torch", "mlflow", "dvc")}
         | {"svhn-lab": __version__},
+        dvc_experiment=os.environ.get("DVC_EXP_NAME"),
     )
 
 
@@ -180,9 +183,10 @@ def _git(*arguments: str) -> str | None:
 def write(record: Record, circumstances: Provenance) -> None:
     """Leaves the run on disk: results/<stage>/<arm>/<member>/ and results/provenance/...
 
-    run.json comes last: a folder that has it is whole.
+    run.json goes first and comes last: a folder that has it is whole, and of one run.
     """
     folder = RUNS / record.identity.path
+    (folder / "run.json").unlink(missing_ok=True)
     content = asdict(record)
     curves, metrics = content.pop("curves"), content.pop("metrics")
     write_json(PROVENANCE / record.identity.path.with_suffix(".json"), asdict(circumstances))
@@ -194,6 +198,17 @@ def write(record: Record, circumstances: Provenance) -> None:
 def exists(identity: Identity) -> bool:
     """Whether the run is on disk, whole."""
     return (RUNS / identity.path / "run.json").is_file()
+
+
+def on_disk() -> list[Identity]:
+    """Every run that lies on disk, whole; those that stand for several behind the others. Runs of
+    arms that params.yaml no longer names are among them, as long as DVC leaves them there."""
+    found = []
+    for file in sorted(RUNS.rglob("run.json")):
+        with suppress(FileNotFoundError):  # a stage makes it anew this moment
+            content = json.loads(file.read_text(encoding="utf-8"))
+            found.append((bool(content["members"]), Identity(**content["identity"])))
+    return [identity for _, identity in sorted(found, key=lambda entry: entry[0])]
 
 
 def read(identity: Identity) -> Record:

@@ -1,26 +1,108 @@
-"""MLflow's model registry: one version for one content, stored without pickle, found under the
-alias `champion`."""
+"""MLflow's model registry: one version for one content, stored without pickle, with its card and
+its answers to the test digits. The alias `champion` is on the one to use, `challenger` on one that
+the gate did not let pass."""
 
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import mlflow
+import mlflow.artifacts
 import mlflow.pytorch
 import numpy as np
 import torch
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.tracking import MlflowClient
 from mlflow.types import Schema, TensorSpec
+from numpy.typing import NDArray
 from torch import nn
 
 from svhn_lab.tracking.mirror import KEY
-from svhn_lab.tracking.store import tracking_uri
+from svhn_lab.tracking.store import locked, tracking_uri
 
-CHAMPION = "champion"
+CHAMPION, CHALLENGER = "champion", "challenger"
+# What MLflow says if there is no such model, or no such alias of it.
+NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+CARD, ANSWERS = "MODEL_CARD.md", "test_right.npy"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A version of the registry, as it can be made again from what is on disk. `right` (N,) says
+    which of the test digits the network gets right."""
+
+    model: str
+    key: str
+    alias: str
+    tags: Mapping[str, Any]
+    card: str  # Markdown
+    right: NDArray[np.bool_]
+    image_size: int
+    num_classes: int
 
 
 def model_name(dataset: str, official: bool) -> str:
     """What the registered model is called: other digits than official SVHN are in the name."""
     return "svhn-small" if official else f"svhn-small-{dataset}"
+
+
+def client() -> MlflowClient:
+    """A client of the lab's registry, which is in its store."""
+    uri = tracking_uri()
+    mlflow.set_tracking_uri(uri)  # which MLflow's loading and logging of models goes by
+    return MlflowClient(tracking_uri=uri)
+
+
+def version_of(model: str, key: str) -> ModelVersion | None:
+    """The version that holds the run with this key."""
+    found = client().search_model_versions(f"name = '{model}' and tags.`{KEY}` = '{key}'")
+    return found[0] if found else None
+
+
+def holder(model: str, alias: str) -> ModelVersion | None:
+    """The version that the alias is on."""
+    try:
+        return client().get_model_version_by_alias(model, alias)
+    except MlflowException as failure:
+        if failure.error_code in NOT_THERE:
+            return None
+        raise
+
+
+def right_answers(version: ModelVersion) -> NDArray[np.bool_]:
+    """Which of its test digits a version gets right, as it was registered."""
+    client()
+    place = f"models:/{version.name}/{version.version}/extra_files/{ANSWERS}"
+    with tempfile.TemporaryDirectory() as folder:
+        file = mlflow.artifacts.download_artifacts(place, dst_path=folder)
+        right: NDArray[np.bool_] = np.load(file)
+    return right
+
+
+def put(model: nn.Module, entry: Entry, run_id: str) -> int:
+    """The version that holds the entry, made if it is not there, under its alias. `model` takes raw
+    images and gives probabilities."""
+    with locked():
+        version = version_of(entry.model, entry.key) or _new_version(model, entry, run_id)
+        describe(entry, version)
+    return int(version.version)
+
+
+def describe(entry: Entry, version: ModelVersion) -> None:
+    """Puts tags, card and alias of the entry on the version. One that had been a challenger is none
+    when it is the champion."""
+    registry, name, number = client(), entry.model, version.version
+    for tag, value in entry.tags.items():
+        registry.set_model_version_tag(name, number, tag, str(value))
+    registry.update_model_version(name, number, description=entry.card)
+    challenger = holder(name, CHALLENGER)
+    if entry.alias == CHAMPION and challenger and challenger.version == number:
+        registry.delete_registered_model_alias(name, CHALLENGER)
+    registry.set_registered_model_alias(name, entry.alias, number)
 
 
 def signature(image_size: int, num_classes: int) -> ModelSignature:
@@ -31,53 +113,30 @@ def signature(image_size: int, num_classes: int) -> ModelSignature:
     )
 
 
-def register(
-    model: nn.Module,
-    name: str,
-    *,
-    run_id: str,
-    key: str,
-    image_size: int,
-    num_classes: int,
-    tags: dict[str, Any],
-) -> int:
-    """The version of `name` that holds this content (the run with this key), made if it is not
-    there, and now the champion."""
-    uri = tracking_uri()
-    mlflow.set_tracking_uri(uri)
-    client = MlflowClient(tracking_uri=uri)
-    same = client.search_model_versions(f"name = '{name}' and tags.`{KEY}` = '{key}'")
-    version = (
-        same[0].version
-        if same
-        else _new_version(client, model, name, run_id, image_size, num_classes)
-    )
-    for tag, value in {KEY: key, **tags}.items():
-        client.set_model_version_tag(name, version, tag, str(value))
-    client.set_registered_model_alias(name, CHAMPION, version)
-    return int(version)
-
-
-def _new_version(
-    client: MlflowClient,
-    model: nn.Module,
-    name: str,
-    run_id: str,
-    image_size: int,
-    num_classes: int,
-) -> str:
-    run = client.get_run(run_id)
-    logged = client.create_logged_model(run.info.experiment_id, name=name, source_run_id=run_id)
-    info = mlflow.pytorch.log_model(
-        # Packing the exported weights goes wrong on channels-last memory.
-        model.to(memory_format=torch.contiguous_format),
-        name=name,
-        model_id=logged.model_id,
-        signature=signature(image_size, num_classes),
-        # Two images: with one, the exported batch size would be fixed at one.
-        input_example=np.zeros((2, image_size, image_size, 3), dtype=np.uint8),
-        pip_requirements=[f"torch=={torch.__version__.partition('+')[0]}", "numpy"],
-        serialization_format="pt2",
-    )
-    registered = mlflow.register_model(info.model_uri, name)
-    return str(registered.version)
+def _new_version(model: nn.Module, entry: Entry, run_id: str) -> ModelVersion:
+    """Logs the model and registers it, with its key from the first moment on: whatever is killed
+    in between leaves no version that cannot be found again."""
+    registry = client()
+    experiment = registry.get_run(run_id).info.experiment_id
+    condition = f"source_run_id = '{run_id}'"
+    for left_behind in registry.search_logged_models([experiment], condition):
+        registry.delete_logged_model(left_behind.model_id)
+    logged = registry.create_logged_model(experiment, name=entry.model, source_run_id=run_id)
+    shape = (2, entry.image_size, entry.image_size, 3)
+    with tempfile.TemporaryDirectory() as folder:
+        card, answers = Path(folder, CARD), Path(folder, ANSWERS)
+        card.write_text(entry.card, encoding="utf-8")
+        np.save(answers, entry.right)
+        info = mlflow.pytorch.log_model(
+            # Packing the exported weights goes wrong on channels-last memory.
+            model.to(memory_format=torch.contiguous_format),
+            name=entry.model,
+            model_id=logged.model_id,
+            signature=signature(entry.image_size, entry.num_classes),
+            # Two images: with one, the exported batch size would be fixed at one.
+            input_example=np.zeros(shape, dtype=np.uint8),
+            pip_requirements=[f"torch=={torch.__version__.partition('+')[0]}", "numpy"],
+            serialization_format="pt2",
+            extra_files=[str(card), str(answers)],
+        )
+    return mlflow.register_model(info.model_uri, entry.model, tags={KEY: entry.key})

@@ -1,28 +1,49 @@
-"""Which MLflow store the lab writes to, and its creation: once, under a lock, before anything else
-opens it (a new SQLite store opened by several processes at once breaks for good)."""
+"""Which MLflow store the lab writes to, and its creation: as a whole and once, under a lock, before
+anything else opens it (a new SQLite store opened by several processes at once breaks for good)."""
 
 import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from filelock import FileLock
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.tracking import MlflowClient
+
+from svhn_lab.tracking.files import replacing
 
 EXPERIMENT = "svhn-lab"
 SQLITE = "sqlite:///"
+ARTIFACTS = "mlartifacts"
+# Where a SQLite store keeps the places of artifacts, absolute all of them.
+PLACES = {
+    "experiments": ("artifact_location",),
+    "runs": ("artifact_uri",),
+    "logged_models": ("artifact_location",),
+    "model_versions": ("source", "storage_location"),
+}
 
 
 def project_root(start: Path | None = None) -> Path:
     """The checkout that runs belong to: the folder with dvc.yaml at or above `start` (the working
-    folder). A DVC experiment's temporary copy (.dvc/tmp/exps/...) belongs to its real checkout,
-    because a store in the copy would be deleted with it."""
+    folder). A DVC experiment's temporary copy belongs to its real checkout, because a store in the
+    copy would be deleted with it."""
     here = (start or Path.cwd()).resolve()
+    return copied_from(here) or next(
+        (folder for folder in (here, *here.parents) if (folder / "dvc.yaml").is_file()), here
+    )
+
+
+def copied_from(here: Path) -> Path | None:
+    """The checkout that `here` is a temporary copy of, which `dvc exp run --temp` and `--queue`
+    make in .dvc/tmp/exps/; None if it is none."""
     inside = here.parts
     for i in range(len(inside) - 2):
         if inside[i : i + 3] == (".dvc", "tmp", "exps"):
             return Path(*inside[:i])
-    return next(
-        (folder for folder in (here, *here.parents) if (folder / "dvc.yaml").is_file()), here
-    )
+    return None
 
 
 def tracking_uri() -> str:
@@ -35,23 +56,88 @@ def tracking_uri() -> str:
     return uri
 
 
+def sqlite_file(uri: str) -> Path | None:
+    """The file of a SQLite store; None of another."""
+    return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
+
+
+def experiment_name() -> str:
+    """The experiment that runs are put into: MLFLOW_EXPERIMENT_NAME if set. Whoever shares a
+    server sets it, as runs of one name in one experiment supersede each other."""
+    return os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
+
+
+@contextmanager
+def locked() -> Iterator[None]:
+    """Within it no other process or thread of this checkout writes to the store."""
+    with FileLock(project_root() / ".mlflow.lock"):
+        yield
+
+
 def open_store() -> tuple[MlflowClient, str]:
     """A client and the experiment's id, store and experiment made if they are not there.
 
-    Inside `mlflow run` the experiment is the one that its parent run is in.
+    Inside `mlflow run` the experiment is the one that its parent run is in. Raises what MLflow and
+    SQLAlchemy raise if the store cannot be used.
     """
     uri = tracking_uri()
     root = project_root()
-    # MLflow's own five retries keep a stage waiting for minutes when a server is down.
+    # MLflow's own patience (five retries, 120 s each) keeps a stage waiting when a server is down.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-    with FileLock(root / ".mlflow.lock"):
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    file = sqlite_file(uri)
+    with locked():
+        if file is not None:
+            _make(file, root)
+            bring_home(file, root)
         client = MlflowClient(tracking_uri=uri)
         if inherited := os.environ.get("MLFLOW_EXPERIMENT_ID"):
-            client.search_experiments(max_results=1)  # makes a new SQLite store, under the lock
             return client, inherited
-        experiment = client.get_experiment_by_name(EXPERIMENT)
+        experiment = client.get_experiment_by_name(experiment_name())
         if experiment is not None:
             return client, str(experiment.experiment_id)
-        local = uri.startswith(SQLITE)
-        artifacts = (root / "mlartifacts").as_uri() if local else None
-        return client, str(client.create_experiment(EXPERIMENT, artifact_location=artifacts))
+        artifacts = None if file is None else (root / ARTIFACTS).as_uri()
+        name = experiment_name()
+        return client, str(client.create_experiment(name, artifact_location=artifacts))
+
+
+def _make(file: Path, root: Path) -> None:
+    """Makes a new store beside its place and renames it there: a process killed meanwhile leaves
+    no half of one, which nothing could open again."""
+    if file.exists() and file.stat().st_size:
+        return
+    for left_behind in file.parent.glob(f".{file.name}.*"):
+        left_behind.unlink()
+    with replacing(file) as beside:
+        SqlAlchemyStore(f"{SQLITE}{beside}", (root / "mlruns").as_uri()).engine.dispose()
+
+
+def former_root(file: Path, root: Path) -> Path | None:
+    """Where the checkout lay when the lab's experiments were made, if that was elsewhere and the
+    store came along; None of a store that lies outside, which several checkouts may share."""
+    if not file.is_relative_to(root):
+        return None
+    with closing(sqlite3.connect(file)) as store:
+        rows = store.execute("SELECT artifact_location FROM experiments").fetchall()
+    places = [Path(unquote(urlsplit(place).path)) for (place,) in rows if place]
+    for place in places:
+        if place.name == ARTIFACTS and place.parent != root:
+            return place.parent
+    return None
+
+
+def bring_home(file: Path, root: Path) -> None:
+    """Makes a SQLite store, whose checkout has been moved or copied, name the artifacts that came
+    with it. MLflow keeps their places absolute and has no command for this."""
+    old = former_root(file, root)
+    if old is None:
+        return
+    with closing(sqlite3.connect(file)) as store, store:
+        for table, columns in PLACES.items():
+            for column in columns:
+                for before, after in ((old.as_uri(), root.as_uri()), (f"{old}", f"{root}")):
+                    store.execute(
+                        f"UPDATE {table} SET {column} = ? || substr({column}, ?)"
+                        f" WHERE substr({column}, 1, ?) = ?",
+                        (f"{after}/", len(before) + 2, len(before) + 1, f"{before}/"),
+                    )

@@ -1,4 +1,4 @@
-"""evaluate.py: claims stand with their verdicts; MLflow gets a tested run's figures by its key."""
+"""extras.py: claims stand with their verdicts; MLflow gets a tested run's figures by its key."""
 
 from pathlib import Path
 

@@ -1,0 +1,185 @@
+"""`doctor` (no stage of the graph): looks at everything that can be wrong between the digits, the
+records, DVC and MLflow, and names the remedy of each. It changes nothing."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
+
+from svhn_lab.errors import UserError
+from svhn_lab.stages import extras
+from svhn_lab.stages.layout import MANIFEST, MODELS, PREPARED, REGISTRATION
+from svhn_lab.stages.prepared import digest_of, load_manifest
+from svhn_lab.stages.sync import registry_differences
+from svhn_lab.tracking import record, registry
+from svhn_lab.tracking.mirror import Mirror
+from svhn_lab.tracking.reconcile import Kind, differences
+from svhn_lab.tracking.store import sqlite_file, tracking_uri
+
+LEAST_FREE_BYTES = 2 * 2**30  # a lab's own outs and DVC's copy of them take about half of it
+SYNC = "python -m svhn_lab sync"
+REMEDIES: dict[Kind, str] = {
+    "missing": SYNC,
+    "broken": SYNC,
+    "doubled": SYNC,
+    "outdated": SYNC,
+    "unattached": SYNC,
+    "orphaned": f"{SYNC} --prune, if it is not another checkout's",
+    "unreadable": "dvc repro",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, where it was looked for, and what to do about it."""
+
+    check: str
+    problem: str
+    remedy: str
+
+
+def disk() -> Iterator[Finding]:
+    """Room for what a lab writes."""
+    free = shutil.disk_usage(".").free
+    if free < LEAST_FREE_BYTES:
+        yield Finding(
+            "disk",
+            f"{free / 2**30:.1f} GiB are free here, and a lab takes up to "
+            f"{LEAST_FREE_BYTES / 2**30:.0f}",
+            "make room; `dvc gc --workspace` removes what no result here needs",
+        )
+
+
+def digits() -> Iterator[Finding]:
+    """Whether the prepared digits are those that their manifest says."""
+    if not MANIFEST.exists():
+        return
+    manifest = load_manifest()
+    remedy = "dvc repro --force --single-item prepare, then dvc repro"
+    try:
+        splits = {
+            split: tuple(
+                np.load(PREPARED / split / f"{part}.npy", mmap_mode="r")
+                for part in ("images", "labels")
+            )
+            for split in manifest.splits
+        }
+        found = digest_of(splits)
+    except (OSError, ValueError) as failure:
+        yield Finding("digits", f"{PREPARED}: cannot be read: {failure}", remedy)
+        return
+    if found != manifest.digest:
+        yield Finding(
+            "digits",
+            f"{PREPARED}: has md5 {found}, but {MANIFEST} says {manifest.digest}",
+            remedy,
+        )
+
+
+def records() -> Iterator[Finding]:
+    """Whether every run on disk that succeeded has its network."""
+    for identity in record.on_disk():
+        try:
+            run = record.read(identity)
+        except UserError:
+            continue  # reported with MLflow's differences
+        weights = MODELS / identity.path.with_suffix(".pt")
+        if run.curves and run.failure is None and not weights.is_file():
+            yield Finding(
+                "records",
+                f"{identity.name}: {weights} is not there",
+                f"dvc checkout, or dvc repro {identity.dvc_stage}",
+            )
+
+
+def graph() -> Iterator[Finding]:
+    """Whether what lies on disk is what dvc.lock says. That a stage is out of date, as params.yaml
+    or code has changed since, is no fault."""
+    if not Path("dvc.lock").exists():
+        return
+    command = [sys.executable, "-m", "dvc", "status", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        yield Finding("graph", f"dvc status fails: {done.stderr.strip()}", "mend what it names")
+        return
+    for stage, changes in json.loads(done.stdout).items():
+        for change in changes:
+            outs = change.get("changed outs", {}) if isinstance(change, dict) else {}
+            for out, state in outs.items():
+                if state == "not in cache":
+                    continue  # made, but not by this DVC; it is there
+                yield Finding(
+                    "graph",
+                    f"{out}: is {state}, against what dvc.lock has of stage {stage}",
+                    f"dvc checkout {out}, or dvc repro {stage}",
+                )
+
+
+def store() -> Iterator[Finding]:
+    """Whether MLflow's store can be used, and holds what is on disk."""
+    uri = tracking_uri()
+    file = sqlite_file(uri)
+    if file is not None and not file.exists():
+        if record.on_disk():
+            yield Finding("store", f"{file}: is not there, though there are runs on disk", SYNC)
+        return
+    try:
+        for difference in differences(Mirror(), extras.on_disk()):
+            problem = f"{difference.kind}: {difference.name}: {difference.says}"
+            yield Finding("runs", problem, REMEDIES[difference.kind])
+        yield from aliases()
+    except (MlflowException, SQLAlchemyError) as failure:
+        reason = str(failure).strip().splitlines()[0]
+        out_of_date = "out-of-date database schema" in reason
+        yield Finding(
+            "store",
+            f"{uri}: cannot be used: {reason}",
+            f"mlflow db upgrade {uri} (after a backup)"
+            if out_of_date
+            else "mend MLFLOW_TRACKING_URI, or start its server",
+        )
+
+
+def aliases() -> Iterator[Finding]:
+    """Whether the registry holds what was registered, and its champion can be had."""
+    for difference in registry_differences():
+        yield Finding("registry", f"{difference.name} {difference.says}", SYNC)
+    if not REGISTRATION.exists():
+        return
+    model = json.loads(REGISTRATION.read_text(encoding="utf-8"))["model"]
+    champion = registry.holder(model, registry.CHAMPION) if model else None
+    if champion is None:
+        return
+    again = "dvc repro --force --single-item register"
+    name = f"models:/{model}@{registry.CHAMPION} (version {champion.version})"
+    if champion.tags.get("gate") != "passed":
+        yield Finding("registry", f"{name} has not passed the gate", again)
+    try:
+        registry.right_answers(champion)
+    except (MlflowException, OSError) as failure:
+        yield Finding("registry", f"{name} cannot be loaded: {failure}", again)
+
+
+CHECKS = (disk, digits, records, graph, store)
+
+
+def main(*, as_json: bool) -> int:
+    """Prints every finding; gives the exit code: 0 without any, else 1."""
+    found = [finding for check in CHECKS for finding in check()]
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in found], indent=2))
+        return bool(found)
+    for finding in found:
+        click.secho(f"{finding.check}: {finding.problem}", fg="red")
+        click.echo(f"    remedy: {finding.remedy}")
+    names = ", ".join(check.__name__ for check in CHECKS)
+    click.echo(f"doctor: {len(found)} findings" if found else f"doctor: nothing wrong ({names})")
+    return bool(found)

@@ -1,0 +1,90 @@
+"""`predict` (no stage of the graph): which digit is on a picture, by a registered model."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import mlflow
+import numpy as np
+from mlflow.exceptions import MlflowException
+from mlflow.pyfunc import PyFuncModel
+from numpy.typing import NDArray
+from sqlalchemy.exc import SQLAlchemyError
+
+from svhn_lab.data.own import read_square
+from svhn_lab.errors import UserError
+from svhn_lab.stages.layout import MANIFEST, REGISTRATION
+from svhn_lab.tracking.store import tracking_uri
+
+OFFICIAL = "models:/svhn-small@champion"
+
+
+def default_model() -> str:
+    """The champion of what was registered here last; without that, the one for official SVHN."""
+    if not REGISTRATION.exists():
+        return OFFICIAL
+    model = json.loads(REGISTRATION.read_text(encoding="utf-8"))["model"]
+    return f"models:/{model}@champion" if model else OFFICIAL
+
+
+def load_model(uri: str) -> PyFuncModel:
+    """The model at the URI. Raises UserError if there is none, or it takes no images."""
+    mlflow.set_tracking_uri(tracking_uri())
+    try:
+        model: PyFuncModel = mlflow.pyfunc.load_model(uri)
+    except (MlflowException, SQLAlchemyError, OSError) as failure:
+        raise UserError(
+            f"{uri}: cannot be loaded from {tracking_uri()}: {failure}; register one with "
+            "`dvc repro register`, or name another with --model"
+        ) from None
+    return model
+
+
+def image_size(model: PyFuncModel, uri: str) -> int:
+    """The side in pixels of the square images that the model takes. Raises UserError if it takes
+    anything else."""
+    schema = model.metadata.signature.inputs if model.metadata.signature else None
+    shape = tuple(schema.inputs[0].shape) if schema and schema.is_tensor_spec() else ()
+    if len(shape) != 4 or shape[1] != shape[2] or shape[3] != 3:
+        raise UserError(f"{uri}: takes no square images (N, H, H, 3); name another with --model")
+    return int(shape[1])
+
+
+def class_names(num_classes: int) -> list[str]:
+    """Those of the digits that lie here if they are as many, else the numbers."""
+    if MANIFEST.exists():
+        names = json.loads(MANIFEST.read_text(encoding="utf-8"))["classes"]
+        if len(names) == num_classes:
+            return list(names)
+    return [str(label) for label in range(num_classes)]
+
+
+def answers(files: list[Path], probabilities: NDArray[np.float32]) -> list[dict[str, Any]]:
+    """For each file the class, how sure the model is, and every class's probability."""
+    names = class_names(probabilities.shape[1])
+    return [
+        {
+            "file": str(file),
+            "class": names[int(row.argmax())],
+            "probability": float(row.max()),
+            "probabilities": {name: float(p) for name, p in zip(names, row, strict=True)},
+        }
+        for file, row in zip(files, probabilities, strict=True)
+    ]
+
+
+def main(files: list[Path], model_uri: str | None, as_json: bool) -> None:
+    """Prints what is on the pictures. Raises UserError naming what cannot be read."""
+    uri = model_uri or default_model()
+    model = load_model(uri)
+    size = image_size(model, uri)
+    images = np.stack([read_square(file, size) for file in files])
+    found = answers(files, model.predict(images))
+    if as_json:
+        click.echo(json.dumps({"model": uri, "images": found}, indent=2))
+        return
+    width = max(len(str(file)) for file in files)
+    click.echo(f"{'file':{width}}  class  probability   ({uri})")
+    for answer in found:
+        click.echo(f"{answer['file']:{width}}  {answer['class']:5}  {answer['probability']:.4f}")

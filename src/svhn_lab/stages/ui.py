@@ -1,0 +1,26 @@
+"""`ui` (no stage of the graph): MLflow's own pages, of the lab's store."""
+
+import os
+import sys
+
+import click
+
+from svhn_lab.tracking.store import open_store, project_root, sqlite_file, tracking_uri
+
+LOOPBACK = "127.0.0.1"
+
+
+def main(port: int) -> None:
+    """Becomes `mlflow ui` on loopback, with the lab's store; of a store that is a server already it
+    says where that is."""
+    uri = tracking_uri()
+    if uri.startswith(("http://", "https://")):
+        click.echo(f"The lab's runs are on a server: open {uri}")
+        return
+    if sqlite_file(uri) is not None:
+        open_store()
+    click.echo(f"Open http://{LOOPBACK}:{port} (Ctrl-C ends it); the store is {uri}", err=True)
+    root = project_root()
+    os.chdir(root)
+    command = ["mlflow", "ui", "--backend-store-uri", uri, "--host", LOOPBACK, "--port", str(port)]
+    os.execv(sys.executable, [sys.executable, "-m", *command])
