@@ -36,6 +36,30 @@ TOY: dict[str, Any] = {
     },
 }
 
+# As small as a lab can be that has every stage: for tests that build it many times.
+TINY: dict[str, Any] = {
+    "data": {"sources": ["rendered"], "rendered": {"train": 200, "test": 100}},
+    "seeds": [0, 1],
+    "training": {"epochs": 2},
+    "transfer": {
+        "net": "baseline",
+        "sample_sizes": [4],
+        "draws": 2,
+        "timing_repeats": 2,
+        "finetune": {"epochs": 2},
+        "sweeps": {
+            "front": {"depths": [0, 2]},
+            "random": None,
+            "adapt": None,
+            "back": None,
+            "only": None,
+            "all-digits": None,
+        },
+        "diversity": {"depth": 2, "less": []},
+    },
+    "gate": {"min_test_accuracy": 0, "max_calibration_error": 1},
+}
+
 # Python runs a module of this name at its start: which stage opens prepared test digits to read.
 WATCH = """
 import os, sys

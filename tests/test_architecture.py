@@ -37,9 +37,13 @@ NO_DEPENDENCY = {
     "errors.py",
     "params.py",
     "wrong_params.py",
+    "stages/extras.py",
     "stages/mirroring.py",
     "tracking/files.py",
     "tracking/mirror.py",
+    "tracking/process.py",
+    "tracking/progress.py",
+    "tracking/reconcile.py",
     "tracking/store.py",
 }
 

@@ -65,13 +65,13 @@ def test_what_is_no_image_is_named(tmp_path: Path) -> None:
         from_folders(tmp_path).read("train")
 
 
-def test_more_than_8_bits_are_refused_and_hidden_files_do_not_count(tmp_path: Path) -> None:
+def test_more_than_16_bits_are_refused_and_hidden_files_do_not_count(tmp_path: Path) -> None:
     write_classes(tmp_path)
     (tmp_path / "cat" / ".DS_Store").write_text("no image")
     (tmp_path / ".cache").mkdir()
     assert len(from_folders(tmp_path).read("train")[1]) == 12
-    Image.new("I;16", (8, 8)).save(tmp_path / "dog" / "deep.png")
-    with pytest.raises(UserError, match=r"deep\.png: has more than 8 bits a channel"):
+    Image.new("F", (8, 8)).save(tmp_path / "dog" / "deep.tif")
+    with pytest.raises(UserError, match=r"deep\.tif: has more than 16 bits a channel"):
         from_folders(tmp_path).read("train")
 
 

@@ -1,24 +1,6 @@
-"""extras.py: claims stand with their verdicts; MLflow gets a tested run's figures by its key."""
+"""extras.py: MLflow gets a tested run's figures by its key."""
 
-from pathlib import Path
-
-import pytest
-
-from svhn_lab.params import load
-from svhn_lab.stages.evaluate import claims, figures_by_key
-
-SHIPPED = load(Path(__file__).parents[2] / "params.yaml")
-
-
-def test_claims_keep_what_they_say_beside_their_verdict() -> None:
-    entries = {arm: {"test_accuracy": [0.8, 0.81, 0.79]} for arm in SHIPPED.arms}
-    entries["crop"] = {"test_accuracy": [0.7799, 0.79, 0.7701]}
-    found = claims(SHIPPED, entries)
-    assert list(found) == list(SHIPPED.lab_report.claims)
-    crop = found["crop"]
-    assert crop["says"] == "Cropping costs 2 points" and crop["reported"] == -2
-    assert crop["verdict"] == "upheld" and crop["difference"] == pytest.approx(-0.02)
-    assert found["rotation"]["verdict"] == "not decided", "without spread nothing is"
+from svhn_lab.stages.extras import figures_by_key
 
 
 def test_figures_go_by_key_and_those_of_all_draws_to_the_run_that_stands_for_them() -> None:
