@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import numpy as np
 from mlflow.exceptions import MlflowException
+from ruamel.yaml import YAML
 from sqlalchemy.exc import SQLAlchemyError
 
 from svhn_lab.errors import UserError
@@ -24,6 +25,7 @@ from svhn_lab.tracking.mirror import Mirror
 from svhn_lab.tracking.reconcile import Kind, differences
 from svhn_lab.tracking.store import sqlite_file, tracking_uri
 
+LOCK = Path("dvc.lock")
 LEAST_FREE_BYTES = 2 * 2**30  # a lab's own outs and DVC's copy of them take about half of it
 SYNC = "python -m svhn_lab sync"
 REMEDIES: dict[Kind, str] = {
@@ -103,15 +105,16 @@ def records() -> Iterator[Finding]:
 def graph() -> Iterator[Finding]:
     """Whether what lies on disk is what dvc.lock says. That a stage is out of date, as params.yaml
     or code has changed since, is no fault."""
-    if not Path("dvc.lock").exists():
+    if not LOCK.exists():
         return
+    made = YAML(typ="safe", pure=True).load(LOCK.read_text(encoding="utf-8"))["stages"]
     command = [sys.executable, "-m", "dvc", "status", "--json"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         yield Finding("graph", f"dvc status fails: {done.stderr.strip()}", "mend what it names")
         return
     for stage, changes in json.loads(done.stdout).items():
-        for change in changes:
+        for change in changes if stage in made else ():
             outs = change.get("changed outs", {}) if isinstance(change, dict) else {}
             for out, state in outs.items():
                 if state == "not in cache":

@@ -105,7 +105,7 @@ def card(registration: dict[str, Any]) -> str:
     manifest = load_manifest()
     return render_markdown(
         "model_card.md",
-        {"of": registration, "run": run, "digits": manifest, **registration["tags"]},
+        {"of": registration, "recipe": run.params, "digits": manifest, **registration["tags"]},
     )
 
 
