@@ -85,6 +85,7 @@ def open_store() -> tuple[MlflowClient, str]:
     # MLflow's own patience (five retries, 120 s each) keeps a stage waiting when a server is down.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     file = sqlite_file(uri)
     with locked():
         if file is not None:
