@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -76,15 +78,20 @@ sys.addaudithook(watch)
 
 
 class Clone:
-    """A clone of the project, with what is not committed yet, at toy size."""
+    """A lab at toy size in a folder of its own, as a user would have it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.environment: dict[str, str] = {}  # besides this process's own
         self.opened = path.parent / "opened.txt"
         self.opened.touch()
         self.watch = path.parent / "watch"
         self.watch.mkdir()
         (self.watch / "sitecustomize.py").write_text(WATCH)
+
+    @classmethod
+    def of_project(cls, path: Path, size: Mapping[str, Any] = TOY) -> "Clone":
+        """A clone of the project, with what is not committed yet."""
         git = ["git", "-C", str(PROJECT)]
         subprocess.run(["git", "clone", "--quiet", str(PROJECT), str(path)], check=True)
         listing = ["ls-files", "-z", "--modified", "--others", "--exclude-standard"]
@@ -95,7 +102,13 @@ class Clone:
                 shutil.copy(PROJECT / name, path / name)
             else:
                 (path / name).unlink(missing_ok=True)
-        change_params(path, TOY)
+        change_params(path, size)
+        return cls(path)
+
+    def copied_to(self, path: Path) -> "Clone":
+        """This lab with all that it has built, at another place."""
+        shutil.copytree(self.path, path, symlinks=True)
+        return Clone(path)
 
     def run(self, *command: str) -> str:
         """What the command prints; its exit code must be 0."""
@@ -104,23 +117,63 @@ class Clone:
         return done.stdout
 
     def try_run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        environment = os.environ | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": f"{self.path / 'src'}{os.pathsep}{self.watch}",
-            "OPENED": str(self.opened),
-        }
         return subprocess.run(
-            command, cwd=self.path, env=environment, capture_output=True, text=True
+            command, cwd=self.path, env=self._environment(), capture_output=True, text=True
+        )
+
+    def lab(self, *arguments: str) -> str:
+        """What `python -m svhn_lab ARGUMENTS` prints; its exit code must be 0."""
+        return self.run("python", "-m", "svhn_lab", *arguments)
+
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        """The command, going on, with a process group of its own; what it prints goes to a file."""
+        with (self.path.parent / "started.log").open("ab") as log:
+            return subprocess.Popen(
+                command,
+                cwd=self.path,
+                env=self._environment(),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _environment(self) -> dict[str, str]:
+        return (
+            os.environ
+            | {
+                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+                "PYTHONPATH": f"{self.path / 'src'}{os.pathsep}{self.watch}",
+                "OPENED": str(self.opened),
+            }
+            | self.environment
         )
 
     def runs(self) -> list[Run]:
-        """Every run in the clone's store. A copy is read: MLflow keeps a file open that it has read
-        once, even when another has taken its place."""
-        copy = self.path.parent / f"runs-{uuid4()}.db"
-        shutil.copy(self.path / "mlflow.db", copy)
-        client = MlflowClient(f"sqlite:///{copy}")
+        """Every run in the clone's store. Of SQLite a copy is read: MLflow keeps a file open that
+        it has read once, even when another has taken its place."""
+        uri = self.environment.get("MLFLOW_TRACKING_URI")
+        if uri is None:
+            copy = self.path.parent / f"runs-{uuid4()}.db"
+            shutil.copy(self.path / "mlflow.db", copy)
+            uri = f"sqlite:///{copy}"
+        client = MlflowClient(uri)
         experiments = [e.experiment_id for e in client.search_experiments()]
         return list(client.search_runs(experiments, max_results=1000))
 
+    def keyed_runs(self) -> list[Run]:
+        """Those of them that are the lab's own."""
+        return [run for run in self.runs() if "svhn_lab.key" in run.data.tags]
+
+    def weights(self) -> dict[str, bytes]:
+        """The content of every file of weights, by its path."""
+        models = self.path / "models"
+        return {str(p.relative_to(models)): p.read_bytes() for p in models.rglob("*.pt")}
+
     def read(self, name: str) -> Any:
         return json.loads((self.path / name).read_text())
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Ends the process and all that it started, at once and without a word."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

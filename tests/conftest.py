@@ -28,4 +28,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copy(PROJECT / name, tmp_path)
     (tmp_path / "src").symlink_to(PROJECT / "src")
     monkeypatch.chdir(tmp_path)
+    # MLflow sets it when it is told where to load a model from.
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return tmp_path

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A toy lab after everything that the page says has been done."""
-    clone = Clone(tmp_path_factory.mktemp("own") / "lab")
+    clone = Clone.of_project(tmp_path_factory.mktemp("own") / "lab")
     keep_arms(clone.path, "baseline", "preact")
     for block in FENCED.finditer(PAGE):
         language, text = block.groups()

@@ -239,10 +239,19 @@ def test_a_store_that_is_down_stops_nothing_and_sync_catches_up(
     assert done.stderr.count("MLflow's store http://127.0.0.1:9 cannot be used") == 1
     assert "python -m svhn_lab sync" in done.stderr
     assert Path("models/train/baseline/seed-0.pt").exists()
-    assert "MLflow was not brought up to date" in refused("sync")
+    assert "MLflow's store http://127.0.0.1:9 cannot be used" in refused("sync")
+    findings = json.loads(lab("doctor", "--json").stdout)
+    assert [finding["check"] for finding in findings] == ["store"]
+    assert "start its server" in findings[0]["remedy"]
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    for _ in range(2):
-        assert lab("sync").stdout == "sync: 1 runs on disk, all in MLflow\n"
+    missing = "missing: train/baseline/seed-0: is not in MLflow\n"
+    assert lab("sync", "--dry-run").stdout == (
+        f"{missing}sync: 1 runs on disk, 1 differences; nothing changed\n"
+    )
+    mended = "sync: 1 runs on disk, all in MLflow; {} differences mended\n"
+    assert lab("sync").stdout == missing + mended.format(1)
+    assert lab("sync").stdout == mended.format(0)
+    assert lab("doctor").returncode == 0
     [run] = runs(prepared)
     assert (run.info.run_name, run.info.status) == ("train/baseline/seed-0", "FINISHED")
 

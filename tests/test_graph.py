@@ -13,7 +13,6 @@ import mlflow
 import numpy as np
 import pytest
 from clone import Clone
-from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from toy import change_params, keep_arms
 
@@ -39,7 +38,7 @@ def other_params(clone: Path, changes: Mapping[str, Any]) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """The toy lab, built by `mlflow run`."""
-    clone = Clone(tmp_path_factory.mktemp("graph") / "lab")
+    clone = Clone.of_project(tmp_path_factory.mktemp("graph") / "lab")
     keep_arms(clone.path, *ARMS)
     clone.run("mlflow", "run", ".", "--env-manager=local")
     return clone
@@ -48,12 +47,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 pytestmark = pytest.mark.slow
 
 
-def children(lab: Clone) -> list[Run]:
-    return [run for run in lab.runs() if "svhn_lab.key" in run.data.tags]
-
-
 def test_every_run_is_in_mlflow_once_under_one_parent(lab: Clone) -> None:
-    runs = children(lab)
+    runs = lab.keyed_runs()
     assert len(runs) == TOY_RUNS
     assert len({run.data.tags["svhn_lab.key"] for run in runs}) == TOY_RUNS
     assert {run.info.status for run in lab.runs()} == {"FINISHED"}
@@ -72,7 +67,7 @@ def test_every_run_is_in_mlflow_once_under_one_parent(lab: Clone) -> None:
 
 
 def test_a_run_shows_what_a_reader_looks_for(lab: Clone) -> None:
-    [run] = [run for run in children(lab) if run.info.run_name == "train/baseline/seed-1"]
+    [run] = [run for run in lab.keyed_runs() if run.info.run_name == "train/baseline/seed-1"]
     evaluation = lab.read("results/evaluation.json")
     assert run.data.metrics["parameters"] == 26_346
     assert run.data.metrics["test_accuracy"] == evaluation["arms"]["baseline"]["test_accuracy"][1]
@@ -144,7 +139,7 @@ def test_costs_are_measured_both_ways_at_every_depth(lab: Clone) -> None:
 
 
 def test_the_run_of_a_depth_shows_mean_interval_costs_and_plots(lab: Clone) -> None:
-    runs = [r for r in children(lab) if r.info.run_name == "finetune/front/depth-7/size-10"]
+    runs = [r for r in lab.keyed_runs() if r.info.run_name == "finetune/front/depth-7/size-10"]
     [run] = [run for run in runs if "svhn_lab.superseded" not in run.data.tags]
     entry = lab.read("results/transfer.json")["points"]["front/depth-7/size-10"]
     cost = lab.read("results/timing.json")["depths"]["7"]["frozen_features"]
@@ -260,7 +255,7 @@ def test_nothing_runs_again_when_nothing_changed(lab: Clone) -> None:
     before = {path: path.stat().st_mtime_ns for path in (lab.path / "results").rglob("*.*")}
     assert "Running stage" not in lab.run("dvc", "repro")
     assert {p: p.stat().st_mtime_ns for p in (lab.path / "results").rglob("*.*")} == before
-    assert len(children(lab)) == TOY_RUNS
+    assert len(lab.keyed_runs()) == TOY_RUNS
 
 
 def test_changing_one_arm_would_run_that_arm_and_what_follows_from_it_alone(lab: Clone) -> None:
@@ -342,7 +337,7 @@ def test_a_lost_database_is_made_again_from_the_records(lab: Clone) -> None:
     def figures() -> dict[str, dict[str, float]]:
         return {
             run.info.run_name: run.data.metrics
-            for run in children(lab)
+            for run in lab.keyed_runs()
             if "svhn_lab.superseded" not in run.data.tags
         }
 
@@ -355,4 +350,4 @@ def test_a_lost_database_is_made_again_from_the_records(lab: Clone) -> None:
         "python", "-m", "svhn_lab", "sync"
     )
     assert figures() == before
-    assert len(children(lab)) == TOY_RUNS
+    assert len(lab.keyed_runs()) == TOY_RUNS

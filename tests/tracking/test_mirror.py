@@ -2,31 +2,17 @@
 was there before."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from mlflow.entities import Run
+from records import RUN, circumstances
 
 from svhn_lab.tracking import record
-from svhn_lab.tracking.mirror import KEY, SUPERSEDED, Mirror
-from svhn_lab.tracking.record import Identity, Record
+from svhn_lab.tracking.mirror import KEY, SUPERSEDED, Mirror, milliseconds
+from svhn_lab.tracking.record import Identity
 
-RUN = Record(
-    identity=Identity("train", "preact", 3),
-    key="1" * 32,
-    params={"net": "preact", "epochs": 2},
-    dataset={"name": "rendered", "digest": "d" * 32, "splits": {"train": 10, "test": 5}},
-    num_parameters={"total": 5, "trainable": 3, "layers": {"head": 5}},
-    metrics={"train_loss": 0.25, "validation_accuracy": 0.75},
-    curves=[
-        {"epoch": 1.0, "train_loss": 0.5, "validation_accuracy": 0.5},
-        {"epoch": 2.0, "train_loss": 0.25, "validation_accuracy": 0.75},
-    ],
-)
-WHEN = record.provenance(
-    datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), 12.5, [6.0, 6.25], ("c" * 40, False)
-)
+WHEN = circumstances()
 
 
 @pytest.fixture
@@ -91,6 +77,39 @@ def test_runs_that_were_broken_off_are_replaced(mirror: Mirror) -> None:
     new = mirror.add(RUN, WHEN)
     assert new != whole
     assert [run.info.run_id for run in runs(mirror)] == [new]
+
+
+def test_a_run_that_goes_on_is_shown_with_each_epoch_once(mirror: Mirror) -> None:
+    def shown() -> tuple[str, list[tuple[int, float]]]:
+        [run] = runs(mirror)
+        points = mirror.client.get_metric_history(run.info.run_id, "train_loss")
+        return run.info.status, [(point.step, point.value) for point in points]
+
+    for epochs, expected in ((0, []), (1, [(1, 0.5)]), (1, [(1, 0.5)]), (2, [(1, 0.5), (2, 0.25)])):
+        so_far = replace(RUN, metrics={}, curves=RUN.curves[:epochs])
+        mirror.follow(so_far, replace(WHEN, seconds_per_epoch=WHEN.seconds_per_epoch[:epochs]))
+        assert shown() == ("RUNNING", expected)
+    run_id = mirror.add(RUN, WHEN)
+    assert shown() == ("FINISHED", [(1, 0.5), (2, 0.25)])
+    mirror.follow(RUN, WHEN)
+    assert shown() == ("FINISHED", [(1, 0.5), (2, 0.25)]), "what is done is not followed any more"
+    assert mirror.client.get_run(run_id).info.end_time - 12_500 == milliseconds(WHEN.started)
+
+
+def test_the_same_run_made_again_is_not_shown_as_another(mirror: Mirror) -> None:
+    first = mirror.add(RUN, WHEN)
+    again = Mirror()
+    again.follow(replace(RUN, metrics={}, curves=[]), replace(WHEN, seconds_per_epoch=[]))
+    assert again.add(RUN, WHEN) == first
+    assert [run.info.run_id for run in runs(mirror)] == [first]
+
+
+def test_of_two_that_make_one_run_at_once_the_first_to_end_stays(mirror: Mirror) -> None:
+    slow, quick = Mirror(), Mirror()
+    slow.follow(replace(RUN, metrics={}, curves=[]), replace(WHEN, seconds_per_epoch=[]))
+    whole = quick.add(RUN, WHEN)
+    assert slow.add(RUN, WHEN) == whole
+    assert [run.info.run_id for run in runs(mirror)] == [whole]
 
 
 def test_a_failed_run_is_marked_and_tells_why(mirror: Mirror) -> None:

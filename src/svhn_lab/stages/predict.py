@@ -12,6 +12,7 @@ from mlflow.pyfunc import PyFuncModel
 from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 
+from svhn_lab.data.batches import Images
 from svhn_lab.data.own import read_square
 from svhn_lab.errors import UserError
 from svhn_lab.stages.layout import MANIFEST, REGISTRATION
@@ -51,6 +52,19 @@ def image_size(model: PyFuncModel, uri: str) -> int:
     return int(shape[1])
 
 
+def read_all(files: list[Path], size: int) -> Images:
+    """(N, size, size, 3). Raises UserError naming every file that cannot be read."""
+    images, wrong = [], []
+    for file in files:
+        try:
+            images.append(read_square(file, size))
+        except UserError as failure:
+            wrong.append(str(failure))
+    if wrong:
+        raise UserError("\n".join(wrong))
+    return np.stack(images)
+
+
 def class_names(num_classes: int) -> list[str]:
     """Those of the digits that lie here if they are as many, else the numbers."""
     if MANIFEST.exists():
@@ -79,8 +93,7 @@ def main(files: list[Path], model_uri: str | None, as_json: bool) -> None:
     uri = model_uri or default_model()
     model = load_model(uri)
     size = image_size(model, uri)
-    images = np.stack([read_square(file, size) for file in files])
-    found = answers(files, model.predict(images))
+    found = answers(files, model.predict(read_all(files, size)))
     if as_json:
         click.echo(json.dumps({"model": uri, "images": found}, indent=2))
         return

@@ -1,0 +1,139 @@
+"""register.py against a real registry: the gate decides the alias, one content is one version, and
+what was registered can be made again."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.tracking import MlflowClient
+from tested_arms import leave_tested_arms
+from toy import change_params
+
+from svhn_lab.errors import UserError
+from svhn_lab.stages import register, sync
+from svhn_lab.tracking import registry
+from svhn_lab.tracking.mirror import KEY
+
+MODEL = "svhn-small-rendered"
+
+
+def versions(project: Path) -> list[ModelVersion]:
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    found = client.search_model_versions(f"name = '{MODEL}'")
+    return sorted(found, key=lambda version: int(version.version))
+
+
+def aliases() -> dict[str, int]:
+    """By alias, the version that it is on."""
+    holders = {alias: registry.holder(MODEL, alias) for alias in ("champion", "challenger")}
+    return {alias: int(version.version) for alias, version in holders.items() if version}
+
+
+def test_the_best_on_validation_becomes_champion_and_says_why(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leave_tested_arms(
+        baseline=[950, 900, 850], deeper=[990, 990, 990]
+    )  # deeper has too many parameters
+    for _ in range(2):
+        register.main()
+    [version] = versions(project)
+    assert "train/baseline/seed-2 is models:/svhn-small-rendered@champion (version 1)" in (
+        capsys.readouterr().out
+    )
+    assert aliases() == {"champion": 1}
+    registration = json.loads(Path("results/registration.json").read_text())
+    assert version.tags == {
+        KEY: registration["key"],
+        "run": "train/baseline/seed-2",
+        "dataset": "rendered",
+        "dataset_digest": "d" * 32,
+        "test_digest": "t" * 32,
+        "commit": "c" * 40,
+        "commit_dirty": "true",
+        "parameters": "26346",
+        "validation_accuracy": "0.7",
+        "test_accuracy": "0.85",
+        "test_accuracy_low": str(registration["tags"]["test_accuracy_low"]),
+        "test_accuracy_high": str(registration["tags"]["test_accuracy_high"]),
+        "calibration_error": "0.01",
+        "computed_in": "float32",
+        "gate": "passed",
+        "gate_why": version.tags["gate_why"],
+    }
+    assert "26,346 parameters, 150,000 at most" in version.tags["gate_why"]
+    card = Path("results/model-card.md").read_text()
+    assert version.description == card
+    assert "not SVHN's official files" in card and "85.00 % of 1,000 digits" in card
+    assert registry.right_answers(version).sum() == 850
+
+
+def test_one_that_is_worse_than_the_champion_is_a_challenger(project: Path) -> None:
+    leave_tested_arms(baseline=[900])
+    register.main()
+    leave_tested_arms(preact=[850])
+    register.main()
+    assert aliases() == {"champion": 1, "challenger": 2}
+    worse = versions(project)[1]
+    assert worse.tags["gate"] == "failed"
+    assert "85.00% against 90.00% of the champion (version 1)" in worse.tags["gate_why"]
+    leave_tested_arms(preact=[905], salt="trained longer")
+    register.main()
+    assert aliases() == {"champion": 3, "challenger": 2}
+    leave_tested_arms(
+        preact=[850], test_digest="others"
+    )  # the same content as version 2, more leniently
+    change_params(project, {"gate": {"level": 1e-9}})
+    register.main()
+    assert aliases() == {"champion": 2}, "a champion is no challenger any more"
+    assert len(versions(project)) == 3
+
+
+def test_nothing_small_enough_registers_nothing(project: Path) -> None:
+    leave_tested_arms(deeper=[990])
+    register.main()
+    registration = json.loads(Path("results/registration.json").read_text())
+    assert registration == {"model": None, "reason": "no arm has at most 150,000 parameters"}
+    assert versions(project) == []
+    sync.main()
+
+
+def test_runs_that_were_made_anew_since_evaluation_are_not_registered(project: Path) -> None:
+    leave_tested_arms(baseline=[900])
+    old = Path("results/evaluation.json").read_text()
+    leave_tested_arms(baseline=[900], salt="other settings")
+    Path("results/evaluation.json").write_text(old)
+    with pytest.raises(UserError, match="is of another run of train/baseline/seed-0"):
+        register.main()
+
+
+def test_what_was_killed_between_logging_and_registering_is_not_there_twice(project: Path) -> None:
+    leave_tested_arms(baseline=[900])
+    register.main()
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    client.delete_model_version(MODEL, "1")  # as if it had never come to that
+    register.main()
+    [version] = versions(project)
+    experiments = [e.experiment_id for e in client.search_experiments()]
+    [model] = client.search_logged_models(experiments)
+    assert version.source == f"models:/{model.model_id}"
+
+
+def test_sync_puts_back_a_version_or_an_alias_that_is_lost_and_moves_none(project: Path) -> None:
+    leave_tested_arms(baseline=[900])
+    register.main()
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    client.delete_registered_model_alias(MODEL, "champion")
+    sync.main()
+    assert aliases() == {"champion": 1}
+    client.delete_registered_model(MODEL)
+    sync.main()
+    [version] = versions(project)
+    assert version.tags["gate"] == "passed" and aliases() == {"champion": 1}
+    assert np.array_equal(registry.right_answers(version), np.arange(1000) < 900)
+    client.copy_model_version(f"models:/{MODEL}/1", MODEL)
+    client.set_registered_model_alias(MODEL, "champion", "2")
+    sync.main()
+    assert aliases() == {"champion": 2}, "whoever moved it wants it there"
