@@ -25,9 +25,10 @@ $(INSTALLED): pyproject.toml
 
 lab: setup ## Rebuild every result that is out of date
 	dvc repro
+	@python -m svhn_lab sync || true # says why, if it cannot; the results are there all the same
 	@echo
 	@echo 'The page:  results/page/index.html'
-	@echo 'Every run: $(VENV)/bin/mlflow ui   then open http://127.0.0.1:5000'
+	@echo 'Every run: $(VENV)/bin/svhn-lab ui   then open http://127.0.0.1:5000'
 
 test: setup ## Lint, types and the fast tests
 	ruff check .
@@ -38,5 +39,6 @@ test: setup ## Lint, types and the fast tests
 test-slow: setup ## The tests that run whole graphs and servers
 	pytest -m slow
 
-bench: setup ## Measure how fast digits are drawn, and how like SVHN they are
+bench: setup ## Measure how fast digits are drawn and how like SVHN they are, and how sync scales
 	python -m benchmarks.rendered
+	python -m benchmarks.sync

@@ -117,6 +117,26 @@ def test_a_moved_checkout_finds_its_artifacts_and_writes_to_its_own_place(lab: C
     assert lab.lab("doctor").startswith(CLEAN)
 
 
+def test_what_is_damaged_on_disk_is_named_with_what_mends_it(lab: Clone) -> None:
+    (lab.path / "models/train/crop/seed-0.pt").write_bytes(b"other weights")
+    (lab.path / "results/finetune/front/depth-0/size-4/draw-1/metrics.json").unlink()
+    shutil.rmtree(lab.path / "results/page")
+    findings = lab.try_run("python", "-m", "svhn_lab", "doctor")
+    assert findings.returncode == 1
+    for said in (
+        "models/train/crop: is modified, against what dvc.lock has of stage train@crop",
+        "results/finetune/front: is modified",
+        "results/page: is deleted",
+        "remedy: dvc checkout results/page, or dvc repro report",
+        "unreadable: finetune/front/depth-0/size-4/draw-1",
+    ):
+        assert said in findings.stdout
+    lab.run("dvc", "checkout", "--force")
+    assert lab.lab("doctor").startswith(CLEAN)
+    change_params(lab.path, {"arms": {"crop": {"crop_padding": 2}}})
+    assert lab.lab("doctor").startswith(CLEAN), "to be out of date is no fault"
+
+
 def test_queued_and_temporary_experiments_appear_in_the_labs_own_store(lab: Clone) -> None:
     before = current(lab.keyed_runs())
     for epochs in (1, 3, 4):

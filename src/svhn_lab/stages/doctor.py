@@ -26,7 +26,6 @@ from svhn_lab.tracking.reconcile import Kind, differences
 from svhn_lab.tracking.store import sqlite_file, tracking_uri
 
 LOCK = Path("dvc.lock")
-LEAST_FREE_BYTES = 2 * 2**30  # a lab's own outs and DVC's copy of them take about half of it
 SYNC = "python -m svhn_lab sync"
 REMEDIES: dict[Kind, str] = {
     "missing": SYNC,
@@ -48,14 +47,14 @@ class Finding:
     remedy: str
 
 
-def disk() -> Iterator[Finding]:
-    """Room for what a lab writes."""
+def disk(least_free_bytes: int = 2 * 2**30) -> Iterator[Finding]:
+    """Room for what a lab writes: its outs on full SVHN, and DVC's copy of them."""
     free = shutil.disk_usage(".").free
-    if free < LEAST_FREE_BYTES:
+    if free < least_free_bytes:
         yield Finding(
             "disk",
             f"{free / 2**30:.1f} GiB are free here, and a lab takes up to "
-            f"{LEAST_FREE_BYTES / 2**30:.0f}",
+            f"{least_free_bytes / 2**30:.0f}",
             "make room; `dvc gc --workspace` removes what no result here needs",
         )
 

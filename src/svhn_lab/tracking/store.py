@@ -16,6 +16,7 @@ from svhn_lab.tracking.files import replacing
 
 EXPERIMENT = "svhn-lab"
 SQLITE = "sqlite:///"
+DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 ARTIFACTS = "mlartifacts"
 # Where a SQLite store keeps the places of artifacts, absolute all of them.
 PLACES = {
@@ -89,20 +90,23 @@ def open_store() -> tuple[MlflowClient, str]:
     file = sqlite_file(uri)
     with locked():
         if file is not None:
-            _make(file, root)
-            bring_home(file, root)
+            make(file, root)
         client = MlflowClient(tracking_uri=uri)
+        client.search_experiments(max_results=1)  # raises if the store cannot be used
+        if file is not None:
+            bring_home(file, root)
         if inherited := os.environ.get("MLFLOW_EXPERIMENT_ID"):
             return client, inherited
         experiment = client.get_experiment_by_name(experiment_name())
         if experiment is not None:
             return client, str(experiment.experiment_id)
-        artifacts = None if file is None else (root / ARTIFACTS).as_uri()
+        # A server knows where to put artifacts; to a bare database the checkout's place is given.
+        artifacts = (root / ARTIFACTS).as_uri() if uri.startswith(DATABASES) else None
         name = experiment_name()
         return client, str(client.create_experiment(name, artifact_location=artifacts))
 
 
-def _make(file: Path, root: Path) -> None:
+def make(file: Path, root: Path) -> None:
     """Makes a new store beside its place and renames it there: a process killed meanwhile leaves
     no half of one, which nothing could open again."""
     if file.exists() and file.stat().st_size:

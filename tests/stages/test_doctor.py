@@ -1,0 +1,141 @@
+"""doctor.py: what is damaged is named with its remedy, and what is not is left alone."""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mlflow.tracking import MlflowClient
+from tested_arms import leave_tested_arms
+
+from svhn_lab.data.batches import Images, Labels
+from svhn_lab.errors import UserError
+from svhn_lab.stages import doctor, register, sync
+from svhn_lab.stages.doctor import Finding
+from svhn_lab.stages.layout import MANIFEST, PREPARED
+from svhn_lab.stages.prepared import digest_of
+from svhn_lab.tracking.files import write_array, write_json
+from svhn_lab.tracking.store import make
+
+MODEL = "svhn-small-rendered"
+
+
+def problems(findings: Iterable[Finding]) -> list[str]:
+    """Each with its remedy."""
+    return [f"{finding.problem} -> {finding.remedy}" for finding in findings]
+
+
+def test_too_little_room_is_said() -> None:
+    assert problems(doctor.disk(0)) == []
+    [said] = problems(doctor.disk(2**60))
+    assert "GiB are free here" in said and "dvc gc --workspace" in said
+
+
+def test_digits_that_are_not_those_of_their_manifest_are_named(project: Path) -> None:
+    assert problems(doctor.digits()) == [], "there are none yet"
+    splits: dict[str, tuple[Images, Labels]] = {
+        split: (np.full((4, 8, 8, 3), shade, dtype=np.uint8), np.arange(4))
+        for shade, split in enumerate(("train", "test"))
+    }
+    leave_tested_arms()
+    manifest = json.loads(MANIFEST.read_text())
+    sizes = dict.fromkeys(splits, 4)
+    write_json(MANIFEST, manifest | {"digest": digest_of(splits), "splits": sizes})
+    for split, (images, labels) in splits.items():
+        write_array(PREPARED / split / "images.npy", images)
+        write_array(PREPARED / split / "labels.npy", labels)
+    assert problems(doctor.digits()) == []
+    images = splits["test"][0].copy()
+    images[0, 0, 0, 0] += 1
+    write_array(PREPARED / "test" / "images.npy", images)
+    [said] = problems(doctor.digits())
+    assert f"manifest.json says {digest_of(splits)} -> dvc repro --force" in said
+    (PREPARED / "train" / "labels.npy").write_bytes(b"half")
+    [said] = problems(doctor.digits())
+    assert "data/prepared: cannot be read" in said
+
+
+def test_a_record_without_its_weights_is_named(project: Path) -> None:
+    leave_tested_arms(baseline=[900, 950])
+    assert problems(doctor.records()) == []
+    Path("models/train/baseline/seed-1.pt").unlink()
+    [said] = problems(doctor.records())
+    assert said == (
+        "train/baseline/seed-1: models/train/baseline/seed-1.pt is not there"
+        " -> dvc checkout, or dvc repro train@baseline"
+    )
+
+
+def test_a_store_without_what_is_on_disk_is_named_run_by_run(project: Path) -> None:
+    assert problems(doctor.store()) == [], "nothing is on disk, and no store is made to look at"
+    assert not Path("mlflow.db").exists()
+    leave_tested_arms(baseline=[900, 950])
+    [said] = problems(doctor.store())
+    assert "mlflow.db: is not there, though there are runs on disk -> python -m svhn_lab" in said
+    register.main()  # which puts the best run there alone
+    [said] = problems(doctor.store())
+    assert said == "missing: train/baseline/seed-0: is not in MLflow -> python -m svhn_lab sync"
+    sync.main()
+    assert problems(doctor.store()) == []
+
+
+def test_a_store_of_another_schema_is_named_with_the_command_that_upgrades_it(
+    project: Path,
+) -> None:
+    leave_tested_arms(baseline=[900])
+    make(project / "mlflow.db", project)
+    with closing(sqlite3.connect(project / "mlflow.db")) as store, store:
+        store.execute("UPDATE alembic_version SET version_num = 'older'")
+    [said] = problems(doctor.store())
+    assert "out-of-date database schema (found version older" in said
+    assert f"mlflow db upgrade sqlite:///{project}/mlflow.db" in said
+
+
+def test_a_file_that_is_no_store_is_named(project: Path) -> None:
+    leave_tested_arms(baseline=[900])
+    (project / "mlflow.db").write_text("no database, though it has its name" * 100)
+    [said] = problems(doctor.store())
+    assert "mlflow.db: cannot be used: " in said and "file is not a database" in said
+    with pytest.raises(UserError, match="file is not a database"):
+        sync.main()
+
+
+def test_a_champion_that_cannot_be_had_is_named(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_tested_arms(baseline=[900])
+    register.main()
+    assert problems(doctor.store()) == []
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    client.set_model_version_tag(MODEL, "1", "gate", "failed")
+    [said] = problems(doctor.store())
+    assert "(version 1) has not passed the gate" in said
+    client.set_model_version_tag(MODEL, "1", "gate", "passed")
+    client.delete_registered_model_alias(MODEL, "champion")
+    [said] = problems(doctor.store())
+    assert said == f"models:/{MODEL} has no champion -> python -m svhn_lab sync"
+    sync.main()
+    [file] = (project / "mlartifacts").rglob("test_right.npy")
+    file.unlink()
+    [said] = problems(doctor.store())
+    assert f"models:/{MODEL}@champion (version 1) cannot be loaded" in said
+
+
+def test_findings_are_told_to_people_and_to_scripts(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert doctor.main(as_json=False) == 0
+    assert capsys.readouterr().out.startswith("doctor: nothing wrong (disk, digits, records, ")
+    leave_tested_arms(baseline=[900])
+    (PREPARED / "train").mkdir()
+    assert doctor.main(as_json=False) == 1
+    out = capsys.readouterr().out
+    assert "digits: data/prepared: cannot be read" in out and "    remedy: dvc repro" in out
+    assert out.endswith("doctor: 2 findings\n")
+    assert doctor.main(as_json=True) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert [each["check"] for each in found] == ["digits", "store"]
+    assert set(found[0]) == {"check", "problem", "remedy"}
