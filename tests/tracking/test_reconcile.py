@@ -97,6 +97,14 @@ def test_a_run_that_goes_on_is_left_alone(mirror: Mirror) -> None:
     assert found(mirror) == [("broken", "train/preact/seed-3")]
 
 
+def test_what_this_process_logs_right_now_is_left_alone(mirror: Mirror, project: Path) -> None:
+    (project / "results/train/preact/seed-3/run.json").unlink()
+    so_far = replace(RUN, metrics={}, curves=RUN.curves[:1])
+    mirror.follow(so_far, circumstances(seconds_per_epoch=[6.0]))
+    assert found(mirror) == []
+    assert run_of(mirror, RUN.key).info.status == "RUNNING"
+
+
 def test_what_another_machine_has_not_ended_is_killed_if_one_says_so(mirror: Mirror) -> None:
     mirror.add(RUN, circumstances())
     elsewhere = f"other-{this_process()}"

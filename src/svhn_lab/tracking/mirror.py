@@ -38,7 +38,7 @@ METRICS_PER_BATCH = 1000  # MLflow takes no more at once
 
 
 @dataclass(frozen=True)
-class Sorted:
+class Roles:
     """What the runs of one name are to each other, when one key is that of the record."""
 
     whole: Run | None = None  # the record's one mirror image
@@ -79,7 +79,7 @@ def is_back(run: Run, dvc_experiment: str | None) -> bool:
     return SUPERSEDED in tags and in_charge(tags.get(DVC_EXPERIMENT), dvc_experiment)
 
 
-def sort_out(runs: Iterable[Run], key: str, expected: str, dvc_experiment: str | None) -> Sorted:
+def sort_out(runs: Iterable[Run], key: str, expected: str, dvc_experiment: str | None) -> Roles:
     """The runs of one name in their roles; the record has this key, and its mirror image would be
     in the state `expected`."""
     found: dict[str, list[Run]] = {
@@ -105,7 +105,7 @@ def sort_out(runs: Iterable[Run], key: str, expected: str, dvc_experiment: str |
         if place := role(run):
             found[place].append(run)
     whole = found.pop("whole")
-    return Sorted(whole=whole[0] if whole else None, **found)
+    return Roles(whole=whole[0] if whole else None, **found)
 
 
 @dataclass
@@ -141,6 +141,10 @@ class Mirror:
             found += page
             token = page.token or ""
         return found
+
+    def logs(self, run: Run) -> bool:
+        """Whether this process logs the run right now."""
+        return run.info.run_id in {live.run_id for live in self._live.values()}
 
     def follow(self, record: Record, circumstances: Provenance) -> None:
         """Logs how far a run that goes on has come, each epoch once."""
@@ -205,7 +209,7 @@ class Mirror:
             self.client.log_artifact(run_id, str(file), "study")
         self.client.set_tag(run_id, FILES, files_digest(files))
 
-    def _clear(self, record: Record, circumstances: Provenance, kept: Live | None = None) -> Sorted:
+    def _clear(self, record: Record, circumstances: Provenance, kept: Live | None = None) -> Roles:
         """Marks or deletes what other runs there are of the record's name."""
         runs = [
             run

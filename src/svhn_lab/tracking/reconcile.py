@@ -65,7 +65,7 @@ def differences(mirror: Mirror, extras: Extras, *, prune: bool = False) -> list[
     """All there are, in the order in which they are to be mended. Orphaned runs are mended (marked
     superseded) with `prune` alone, as they may be another checkout's; then what other machines have
     not ended, of which it cannot be told whether it goes on, counts as killed as well."""
-    runs = mirror.runs()
+    runs = [run for run in mirror.runs() if not mirror.logs(run)]
     by_name: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         by_name[run.data.tags[NAME]].append(run)
