@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from clone import kill
+from mlflow.tracking import MlflowClient
 from servers import LOOPBACK, answers, free_port
 
 from svhn_lab.data.batches import Statistics
@@ -115,3 +116,21 @@ def test_the_served_champion_answers_as_the_network_does(
         assert answered == status and says in text, text
     answered, text = post(server, b"PNG", content_type="image/png")
     assert answered == 415 and "application/json" in text
+
+
+def test_ui_is_mlflow_on_loopback_with_the_labs_own_store(classifier: Classifier) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "svhn_lab", "ui", "--port", str(port)]
+    with Path("ui.log").open("wb") as file:
+        pages = subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True)
+    try:
+        answers(f"http://{LOOPBACK}:{port}/health", Path("ui.log"))
+        client = MlflowClient(f"http://{LOOPBACK}:{port}")
+        [experiment] = client.search_experiments(filter_string="name = 'svhn-lab'")
+        [run] = client.search_runs([experiment.experiment_id])
+        assert run.info.run_name == "train/preact/seed-0"
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/", timeout=30) as page:
+            assert b"<title>MLflow</title>" in page.read()
+    finally:
+        kill(pages)
+    assert f"Open http://{LOOPBACK}:{port}" in Path("ui.log").read_text()

@@ -1,10 +1,19 @@
 """store.py: one store for one checkout, whatever the working folder; made once, by whomever."""
 
 import multiprocessing
+import signal
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from records import RUN, circumstances
 
+from svhn_lab.tracking import record
+from svhn_lab.tracking.mirror import KEY, Mirror
+from svhn_lab.tracking.reconcile import Extras, differences
+from svhn_lab.tracking.record import Record
 from svhn_lab.tracking.store import open_store, project_root, tracking_uri
 
 
@@ -47,11 +56,52 @@ def test_a_store_is_made_once_and_found_again(project: Path) -> None:
 
 
 @pytest.mark.slow
-def test_many_processes_may_open_a_new_store_at_once(project: Path) -> None:
-    with multiprocessing.get_context("spawn").Pool(6) as pool:
-        experiments = [pool.apply_async(_experiment) for _ in range(6)]
-        assert len({experiment.get(120) for experiment in experiments}) == 1
+def test_many_processes_may_write_to_a_new_store_at_once(project: Path) -> None:
+    runs = [
+        replace(RUN, identity=replace(RUN.identity, seed=seed), key=str(seed) * 32)
+        for seed in range(8)
+    ]
+    for run in runs:
+        record.write(run, circumstances())
+    with multiprocessing.get_context("spawn").Pool(8) as pool:
+        added = [pool.apply_async(_add, (run,)) for run in runs]
+        experiments = {run.get(180) for run in added}
+    assert len(experiments) == 1
+    lab = Mirror()
+    assert {run.data.tags[KEY] for run in lab.runs()} == {run.key for run in runs}
+    assert differences(lab, Extras({}, {})) == []
 
 
-def _experiment() -> str:
-    return open_store()[1]
+def _add(run: Record) -> str:
+    lab = Mirror()
+    lab.add(run, circumstances())
+    return lab.experiment
+
+
+def test_a_process_killed_while_it_makes_a_store_leaves_none(project: Path) -> None:
+    script = (
+        "import os, signal, alembic.command; from svhn_lab.tracking import store; "
+        "alembic.command.upgrade = lambda *_: os.kill(os.getpid(), signal.SIGKILL); "
+        "store.open_store()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True)
+    assert done.returncode == -signal.SIGKILL
+    assert list(project.glob(".mlflow.db.*")) and not (project / "mlflow.db").exists()
+    open_store()
+    assert not list(project.glob(".mlflow.db.*"))
+
+
+def test_a_store_outside_the_checkout_is_not_taken_along(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several checkouts may share it; the first one's artifacts stay where they are."""
+    shared = project / "shared.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{shared}")
+    places = []
+    for name in ("one", "two"):
+        (project / name).mkdir()
+        (project / name / "dvc.yaml").touch()
+        monkeypatch.chdir(project / name)
+        client, experiment = open_store()
+        places.append(client.get_experiment(experiment).artifact_location)
+    assert places == [(project / "one" / "mlartifacts").as_uri()] * 2
