@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
-from toy import change_params
+from toy import change_params, keep_arms
 
 PROJECT = Path(__file__).parents[1]
 
@@ -171,6 +171,13 @@ class Clone:
 
     def read(self, name: str) -> Any:
         return json.loads((self.path / name).read_text())
+
+
+def tiny_clone(path: Path) -> Clone:
+    """A clone with two arms, as small as can be."""
+    clone = Clone.of_project(path, TINY)
+    keep_arms(clone.path, "baseline", "crop")
+    return clone
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

@@ -10,9 +10,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from clone import TINY, Clone, kill
+from clone import Clone, kill, tiny_clone
 from servers import MlflowServer, postgresql
-from toy import keep_arms
 
 KILLS = 20
 LONGEST = 14.0  # seconds from one kill to the next: a stage takes less, so that some are done
@@ -20,16 +19,10 @@ LONGEST = 14.0  # seconds from one kill to the next: a stage takes less, so that
 pytestmark = pytest.mark.slow
 
 
-def tiny_clone(path: Path) -> Clone:
-    clone = Clone.of_project(path / "lab", TINY)
-    keep_arms(clone.path, "baseline", "crop")
-    return clone
-
-
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The weights of a lab that nobody killed."""
-    clone = tiny_clone(tmp_path_factory.mktemp("undisturbed"))
+    clone = tiny_clone(tmp_path_factory.mktemp("undisturbed") / "lab")
     clone.run("dvc", "repro", "finetune", "train")
     return clone.weights()
 
@@ -37,7 +30,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def clone(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Clone]:
     """A lab with each kind of store."""
-    clone = tiny_clone(tmp_path)
+    clone = tiny_clone(tmp_path / "lab")
     if request.param == "sqlite":
         yield clone
         return

@@ -9,27 +9,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from clone import TINY, Clone
+from clone import Clone, tiny_clone
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from servers import MlflowServer, postgresql
-from toy import change_params, keep_arms
+from toy import change_params
 
 pytestmark = pytest.mark.slow
 CLEAN = "doctor: nothing wrong"
 MODEL = "svhn-small-rendered"
 
 
-def tiny_clone(path: Path) -> Clone:
-    clone = Clone.of_project(path / "lab", TINY)
-    keep_arms(clone.path, "baseline", "crop")
-    return clone
-
-
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A tiny lab, built, its params.yaml and dvc.lock committed."""
-    clone = tiny_clone(tmp_path_factory.mktemp("stores"))
+    clone = tiny_clone(tmp_path_factory.mktemp("stores") / "lab")
     clone.run("dvc", "repro")
     commit(clone)
     return clone
@@ -190,7 +184,7 @@ def no_database(folder: Path) -> Iterator[str]:
 def test_a_server_that_goes_away_in_mid_training_and_comes_back_lacks_nothing(
     kind: str, tmp_path: Path
 ) -> None:
-    clone = tiny_clone(tmp_path)
+    clone = tiny_clone(tmp_path / "lab")
     change_params(clone.path, {"arms": {arm: {"epochs": 150} for arm in ("baseline", "crop")}})
     clone.run("dvc", "repro", "prepare")
     with contextlib.ExitStack() as stack:
