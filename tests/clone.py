@@ -36,6 +36,7 @@ TOY: dict[str, Any] = {
         },
         "diversity": {"depth": 7, "less": [{"classes": "all", "share": 0.5}]},
     },
+    "gate": {"min_test_accuracy": 0, "max_calibration_error": 1},
 }
 
 # As small as a lab can be that has every stage: for tests that build it many times.
