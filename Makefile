@@ -1,6 +1,7 @@
 # Two commands rebuild and prove the lab: `make lab` and `make test`. Both set up what they need.
 PYTHON ?= python3
 VENV := .venv
+JOBS ?= 2
 INSTALLED := $(VENV)/.installed
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -23,8 +24,8 @@ $(INSTALLED): pyproject.toml
 	$(VENV)/bin/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
-lab: setup ## Rebuild every result that is out of date
-	dvc repro
+lab: setup ## Rebuild every result that is out of date, JOBS stages at once
+	python -m svhn_lab repro --jobs $(JOBS)
 	@python -m svhn_lab sync || true # says why, if it cannot; the results are there all the same
 	@echo
 	@echo 'The page:  results/page/index.html'

@@ -133,6 +133,22 @@ def register() -> None:
 
 
 @cli.command()
+@click.argument("targets", nargs=-1)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    help="How many stages run at once; each takes its share of the cores.",
+)
+def repro(targets: tuple[str, ...], jobs: int) -> None:
+    """As `dvc repro`, with independent stages side by side."""
+    from svhn_lab.stages import repro
+
+    repro.main(targets, jobs)
+
+
+@cli.command()
 @click.option("--dry-run", is_flag=True, help="Say what differs, and change nothing.")
 @click.option(
     "--prune",

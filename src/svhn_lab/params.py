@@ -125,6 +125,7 @@ class Recipe(Section):
     mining_from: Count  # epoch
     mining_fraction: Annotated[Real, Field(gt=0, le=1)]  # of an epoch's batches
     precision: Literal["auto", "bfloat16", "float32"]
+    compile: Annotated[bool, Field(strict=True)]  # by torch.compile
 
     @model_validator(mode="after")
     def _momentum_has_an_effect(self) -> Self:
@@ -285,6 +286,18 @@ class LabReport(Section):
     claims: dict[Name, Claim]
 
 
+class Compute(Section):
+    """Where runs are computed, which changes no result on a processor: in processes of this machine
+    (`local`), or as tasks of a Ray cluster at `address` (null: one that is started here). Each run
+    has one thread; `cpus_per_run` says how many cores are kept for it. With `gpus_per_run`, which
+    may be a share of one, it is computed on a GPU."""
+
+    backend: Literal["local", "ray"]
+    address: str | None
+    cpus_per_run: Count
+    gpus_per_run: Annotated[Real, Field(ge=0)]
+
+
 class Gate(Section):
     """What the best network must satisfy to be the registry's champion. One with more parameters
     is no candidate at all; `min_test_accuracy` is for the lower end of the accuracy's interval,
@@ -307,6 +320,7 @@ class Params(Section):
     lab_report: LabReport
     transfer: Transfer
     gate: Gate
+    compute: Compute
 
     def unknown_arms(self) -> list[str]:
         """A message for every key of `references` and `lab_report` that names an arm which

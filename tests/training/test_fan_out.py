@@ -1,9 +1,24 @@
-"""fan_out.py: results do not depend on the number of workers, and one failure stops no other."""
+"""fan_out.py: results do not depend on where runs are computed or how many at once, one failure
+stops no other, and a run whose worker is killed is run again. Real processes, a real Ray."""
+
+import os
+import signal
+from pathlib import Path
 
 import pytest
 import torch
 
-from svhn_lab.training.fan_out import fan_out
+from svhn_lab.errors import UserError
+from svhn_lab.params import Compute
+from svhn_lab.training.device import CPU, computing_on, device, device_of
+from svhn_lab.training.fan_out import HERE, WorkerLost, fan_out
+
+RAY = HERE.model_copy(update={"backend": "ray"})
+EVERYWHERE = [
+    pytest.param(HERE, 1, id="here"),
+    pytest.param(HERE, 2, id="processes"),
+    pytest.param(RAY, None, id="ray", marks=pytest.mark.slow),
+]
 
 
 def product(seed: int) -> list[float]:
@@ -15,20 +30,76 @@ def product(seed: int) -> list[float]:
 
 def fails_on_odd(number: int) -> int:
     if number % 2:
-        raise ValueError(f"{number} is odd")
+        raise UserError(f"{number} is odd")
     return number
 
 
-def test_results_come_in_order_and_bit_for_bit_whatever_the_number_of_workers() -> None:
+def killed_at_first(place: Path) -> str:
+    """Of each place, the first process is killed in mid-run; says where paths begin."""
+    if not place.exists():
+        place.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return f"{Path.cwd()} {place.name}"
+
+
+def is_killed(_: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("compute", "workers"), EVERYWHERE)
+def test_results_come_in_order_and_bit_for_bit_the_same_everywhere(
+    compute: Compute, workers: int | None
+) -> None:
     alone = fan_out(product, range(5), workers=1)
-    assert alone == fan_out(product, range(5), workers=3)
+    assert alone == fan_out(product, range(5), compute=compute, workers=workers)
     assert {threads for _, threads in alone} == {1.0}
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_the_others_finish_before_failures_are_raised_together(workers: int) -> None:
+@pytest.mark.parametrize(("compute", "workers"), EVERYWHERE)
+def test_the_others_finish_before_failures_are_raised_together(
+    compute: Compute, workers: int | None
+) -> None:
     done: list[int] = []
     with pytest.raises(ExceptionGroup, match="2 of 5 runs failed") as caught:
-        fan_out(fails_on_odd, range(5), workers=workers, on_result=done.append)
+        fan_out(fails_on_odd, range(5), compute=compute, workers=workers, on_result=done.append)
     assert sorted(done) == [0, 2, 4]
     assert sorted(str(failure) for failure in caught.value.exceptions) == ["1 is odd", "3 is odd"]
+    assert all(isinstance(failure, UserError) for failure in caught.value.exceptions)
+
+
+@pytest.mark.parametrize(("compute", "workers"), EVERYWHERE[1:])
+def test_a_run_whose_worker_is_killed_is_run_again(
+    compute: Compute, workers: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    places = [tmp_path / name for name in "abc"]
+    places[1].touch()
+    found = fan_out(killed_at_first, places, compute=compute, workers=workers)
+    assert found == [f"{tmp_path} {name}" for name in "abc"]
+
+
+@pytest.mark.parametrize(("compute", "workers"), EVERYWHERE[1:])
+def test_a_run_that_is_killed_each_time_fails(compute: Compute, workers: int | None) -> None:
+    with pytest.raises(ExceptionGroup) as caught:
+        fan_out(is_killed, range(2), compute=compute, workers=workers)
+    assert {type(failure) for failure in caught.value.exceptions} == {WorkerLost}
+    assert "killed 3 times; if memory is short" in str(caught.value.exceptions[0])
+
+
+@pytest.mark.slow
+def test_a_cluster_that_is_not_there_is_named() -> None:
+    with pytest.raises(UserError, match=r"compute\.address: no Ray cluster answers at 'auto'"):
+        fan_out(product, range(2), compute=RAY.model_copy(update={"address": "auto"}))
+
+
+def test_runs_are_on_the_processor_unless_gpus_are_asked_for() -> None:
+    assert device() == device_of(HERE) == CPU
+    with computing_on(torch.device("meta")):
+        assert device().type == "meta"
+    assert device() == CPU
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="is about a machine without a GPU")
+def test_a_gpu_that_is_not_there_is_named() -> None:
+    with pytest.raises(UserError, match=r"gpus_per_run: is 0\.5, but torch finds no GPU"):
+        device_of(HERE.model_copy(update={"gpus_per_run": 0.5}))

@@ -3,6 +3,7 @@ is floated, normalised and channels-last at once, with no work per image."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
@@ -35,9 +36,13 @@ class Digits:
         """The digits at `indices`: (M,), copied, or a slice, not copied."""
         return Digits(self.images[indices], self.labels[indices])
 
+    def to(self, device: torch.device) -> "Digits":
+        """The digits on the device; as they are, if they are there."""
+        return Digits(self.images.to(device), self.labels.to(device))
+
     def inputs(self, statistics: Statistics) -> tuple[Tensor, ...]:
         """What a network takes: normalised images (N, 3, H, W)."""
-        return (normalised(self.images, statistics),)
+        return (_normalised(self.images, *_kept_on(self.images.device, statistics)),)
 
 
 class Examples(Protocol):
@@ -73,9 +78,23 @@ def channel_statistics(images: Tensor) -> Statistics:
 def normalised(images: Tensor, statistics: Statistics) -> Tensor:
     """(N, H, W, 3) uint8 -> (N, 3, H, W) float32 in channels-last memory, each channel with
     mean 0 and standard deviation 1 over the training digits."""
-    mean = torch.tensor(statistics.mean, device=images.device)
-    scale = 1 / torch.tensor(statistics.std, device=images.device)
+    return _normalised(images, *_mean_and_scale(images.device, statistics))
+
+
+def _normalised(images: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
     return ((images.float() - mean) * scale).permute(0, 3, 1, 2)
+
+
+def _mean_and_scale(device: torch.device, statistics: Statistics) -> tuple[Tensor, Tensor]:
+    scale = 1 / torch.tensor(statistics.std, device=device)
+    return torch.tensor(statistics.mean, device=device), scale
+
+
+@cache
+def _kept_on(device: torch.device, statistics: Statistics) -> tuple[Tensor, Tensor]:
+    """Made once for all batches: each costs a transfer where the device has memory of its own."""
+    with torch.inference_mode(False):
+        return _mean_and_scale(device, statistics)
 
 
 def shuffled_batches(

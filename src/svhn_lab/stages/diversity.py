@@ -157,4 +157,4 @@ def main() -> None:
             (run, less, transfer) for less in transfer.diversity.less for run in runs(params, less)
         ]
         if tasks:
-            run_all(each, tasks)
+            run_all(each, tasks, params.compute)

@@ -128,6 +128,7 @@ def main(name: str) -> None:
             f"{', '.join(transfer.sweeps)}"
         )
     at = {point: identities(params, point) for point in points(transfer, name)}
-    run_all(finetune_one, [(run, point, transfer) for point, runs in at.items() for run in runs])
+    tasks = [(run, point, transfer) for point, runs in at.items() for run in runs]
+    run_all(finetune_one, tasks, params.compute)
     for point, runs in at.items():
         sum_up(whole(point), runs, settings(point, transfer))

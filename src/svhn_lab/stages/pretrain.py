@@ -39,4 +39,5 @@ def pretrain_one(task: tuple[Identity, Transfer]) -> Identity:
 def main() -> None:
     """Pretrains once for every seed."""
     params = load()
-    run_all(pretrain_one, [(identity, params.transfer) for identity in identities(params)])
+    tasks = [(identity, params.transfer) for identity in identities(params)]
+    run_all(pretrain_one, tasks, params.compute)

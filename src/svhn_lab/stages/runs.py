@@ -4,16 +4,17 @@ side, each mirrored to MLflow as soon as it is done."""
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import click
 import torch
+from tqdm import tqdm
 
 from svhn_lab.data.batches import Digits
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
-from svhn_lab.params import Recipe
+from svhn_lab.params import Compute, Recipe
 from svhn_lab.stages.layout import MODELS
 from svhn_lab.stages.mirroring import followed, mirror
 from svhn_lab.stages.prepared import Manifest
@@ -21,8 +22,13 @@ from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_bytes
 from svhn_lab.tracking.progress import Progress
 from svhn_lab.tracking.record import Identity
+from svhn_lab.training.checkpoints import Checkpoints
+from svhn_lab.training.device import device
 from svhn_lab.training.fan_out import fan_out
 from svhn_lab.training.fit import Diverged, Epoch, autocast_dtype, fit
+
+# Beside the outs, as DVC clears those before a stage is run again.
+CHECKPOINTS = Path(".cache/checkpoints")
 
 Task = TypeVar("Task", bound=tuple[Any, ...])
 
@@ -44,8 +50,8 @@ def run(
     is `fit`, or what takes its arguments and has its result. A diverged run leaves a record that
     says so, and no model.
     """
-    computed_in = autocast_dtype(recipe.precision) or torch.float32
-    params = settings | recipe.model_dump() | {"seed": identity.seed}
+    computed_in = autocast_dtype(recipe.precision, device()) or torch.float32
+    params = settings | recipe.model_dump() | {"seed": identity.seed, "device": device().type}
     params["computed_in"] = str(computed_in).removeprefix("torch.")
     if identity.draw is not None:
         params["draw"] = identity.draw
@@ -68,28 +74,33 @@ def run(
         row = asdict(epoch)
         progress.epoch(row, seconds=row.pop("seconds"))
 
+    checkpoint = CHECKPOINTS / f"{key}.pt"
     failure = None
     try:
         train_by(
-            net,
+            net.to(device()),
             recipe,
-            train,
-            validation,
+            train.to(device()),
+            validation.to(device()),
             manifest.statistics,
             seed=identity.seed if identity.draw is None else identity.draw,
             on_epoch=on_epoch,
+            checkpoints=Checkpoints(
+                checkpoint.read_bytes() if checkpoint.exists() else None,
+                partial(write_bytes, checkpoint),
+            ),
         )
     except Diverged as diverged:
         failure = str(diverged)
     else:
-        save_model(model_file(identity), net)
+        save_model(model_file(identity), net.cpu())
     progress.end(failure)
     return identity
 
 
-def run_all(function: Callable[[Task], Identity], tasks: Sequence[Task]) -> None:
+def run_all(function: Callable[[Task], Identity], tasks: Sequence[Task], compute: Compute) -> None:
     """Runs every task, of which the first entry is its identity, side by side; MLflow shows each
-    run while it goes on.
+    run while it goes on. What a stage that was killed has trained is not trained again.
 
     Raises UserError naming the runs that diverged, once all are done.
     """
@@ -103,10 +114,13 @@ def run_all(function: Callable[[Task], Identity], tasks: Sequence[Task]) -> None
         else:
             outcome = f"FAILED: {result.failure}"
             diverged.append(f"{identity.name}: {result.failure}")
-        click.echo(f"{identity.name}: {outcome}, {circumstances.seconds:.1f} s")
+        tqdm.write(f"{identity.name}: {outcome}, {circumstances.seconds:.1f} s")
 
-    with followed([task[0] for task in tasks]):
-        fan_out(function, tasks, on_result=report)
+    identities = [task[0] for task in tasks]
+    with followed(identities):
+        fan_out(function, tasks, compute=compute, on_result=report)
+    for identity in identities:
+        (CHECKPOINTS / f"{record.read(identity).key}.pt").unlink(missing_ok=True)
     if diverged:
         remedy = "lower the learning rate of its recipe in params.yaml"
         raise UserError("\n".join(f"{run}; {remedy}" for run in diverged))

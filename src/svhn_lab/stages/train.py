@@ -43,4 +43,5 @@ def main(arm_name: str) -> None:
             f"{PARAMS_FILE}: arms: has no {arm_name!r}; there are: {', '.join(params.arms)}"
         )
     arm = params.arms[arm_name]
-    run_all(train_one, [(identity, arm) for identity in identities(params, arm_name)])
+    tasks = [(identity, arm) for identity in identities(params, arm_name)]
+    run_all(train_one, tasks, params.compute)

@@ -1,19 +1,44 @@
-"""Many runs side by side: one process a core, one thread a run. On a CPU that is faster than
-several threads in one run, and results do not depend on the number of cores."""
+"""Many runs side by side: processes on this machine, or tasks of a Ray cluster, one thread a run.
+On a CPU that is faster than several threads in one run, and makes results the same to the bit
+wherever they are computed, and beside how many others. A run whose worker dies is run again."""
 
+import logging
+import os
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import as_completed
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 from loky import cpu_count, get_reusable_executor
+from tqdm import tqdm
+
+from svhn_lab.errors import UserError
+from svhn_lab.params import Compute
+from svhn_lab.training.device import computing_on, device_of
 
 # What numpy and scipy multiply with reads these when a worker starts.
-THREAD_POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+THREAD_POOLS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+TRIES = 3  # of a run whose worker is killed each time
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+Collect = Callable[[int, Callable[[], Any]], None]  # by index, what gives a task's result or raises
+
+HERE = Compute(backend="local", address=None, cpus_per_run=1, gpus_per_run=0)
+
+
+class WorkerLost(UserError):
+    """The process of a run was killed, as often as it was tried."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"the process of a run was killed {TRIES} times; if memory is short, let fewer run at "
+            "once (params.yaml: compute.cpus_per_run)"
+        )
 
 
 def one_thread() -> None:
@@ -25,40 +50,136 @@ def fan_out(
     function: Callable[[Task], Result],
     tasks: Sequence[Task],
     *,
+    compute: Compute = HERE,
     workers: int | None = None,
     on_result: Callable[[Result], None] = lambda _: None,
 ) -> list[Result]:
-    """`function` of every task, in the order of the tasks; `on_result` as each is done.
+    """`function` of every task, in the order of the tasks; `on_result` as each is done, in this
+    process. On this machine as many as there are `workers` run at once, by default one a core (or
+    as few as `compute` allows).
 
     One failing task does not stop the others: they finish, then the failures are raised together
-    as an ExceptionGroup. With one worker everything happens in this process.
+    as an ExceptionGroup. With one local worker everything happens in this process. Raises UserError
+    if Ray is asked for and cannot be had.
     """
-    workers = min(len(tasks), workers or cpu_count())
     results: dict[int, Result] = {}
     failures: list[Exception] = []
+    with tqdm(total=len(tasks), unit="run", disable=None, leave=False) as bar:
 
-    def collect(index: int, get: Callable[[], Result]) -> None:
-        try:
-            results[index] = get()
-        except Exception as failure:
-            failures.append(failure)
+        def collect(index: int, get: Callable[[], Result]) -> None:
+            try:
+                results[index] = get()
+            except Exception as failure:
+                failures.append(failure)
+            else:
+                on_result(results[index])
+            bar.update()
+
+        workers = min(len(tasks), workers or local_workers(compute))
+        if compute.backend == "ray":
+            _on_ray(function, tasks, compute, collect)
+        elif workers <= 1:
+            one_thread()
+            with computing_on(device_of(compute)):
+                for index, task in enumerate(tasks):
+                    collect(index, partial(function, task))
         else:
-            on_result(results[index])
-
-    if workers <= 1:
-        one_thread()
-        for index, task in enumerate(tasks):
-            collect(index, partial(function, task))
-    else:
-        executor = get_reusable_executor(
-            max_workers=workers, initializer=one_thread, env=dict.fromkeys(THREAD_POOLS, "1")
-        )
-        try:
-            futures = {executor.submit(function, task): i for i, task in enumerate(tasks)}
-            for future in as_completed(futures):
-                collect(futures[future], future.result)
-        finally:
-            executor.shutdown(wait=True)
+            _in_processes(partial(_there, function, compute, None), tasks, workers, collect)
     if failures:
         raise ExceptionGroup(f"{len(failures)} of {len(tasks)} runs failed", failures)
     return [results[index] for index in range(len(tasks))]
+
+
+def local_workers(compute: Compute) -> int:
+    """How many runs have room on this machine at once."""
+    workers: int = cpu_count() // compute.cpus_per_run
+    if compute.gpus_per_run:
+        workers = min(workers, int(torch.cuda.device_count() / compute.gpus_per_run))
+    return max(1, workers)
+
+
+def _there(
+    function: Callable[[Task], Result], compute: Compute, folder: str | None, task: Task
+) -> Result:
+    """The task in a worker; `folder` is where the paths of this project begin."""
+    one_thread()
+    if folder is not None:
+        os.chdir(folder)
+    with computing_on(device_of(compute)):
+        return function(task)
+
+
+def _in_processes(
+    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int, collect: Collect
+) -> None:
+    left = dict(enumerate(tasks))
+    for _ in range(TRIES):
+        executor = get_reusable_executor(max_workers=workers, env=THREAD_POOLS)
+        try:
+            futures = {executor.submit(function, task): index for index, task in left.items()}
+            for future in as_completed(futures):
+                # When one worker is killed, what is not done yet is lost with it.
+                if not isinstance(future.exception(), BrokenProcessPool):
+                    del left[futures[future]]
+                    collect(futures[future], future.result)
+        finally:
+            executor.shutdown(wait=True)
+        if not left:
+            return
+    for index in left:
+        collect(index, _raise_lost)
+
+
+def _raise_lost() -> None:
+    raise WorkerLost
+
+
+def _on_ray(
+    function: Callable[[Task], Result], tasks: Sequence[Task], compute: Compute, collect: Collect
+) -> None:
+    try:
+        import ray
+    except ImportError:
+        raise UserError(
+            "params.yaml: compute.backend: is ray, which is not installed; install it with "
+            "`pip install 'svhn-lab[ray]'`, or set backend: local"
+        ) from None
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    environment = dict(THREAD_POOLS)
+    if compute.address is None:  # a cluster's machines have a Python of their own
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    try:
+        ray.init(
+            address=compute.address,
+            include_dashboard=False if compute.address is None else None,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            runtime_env={"env_vars": environment},
+        )
+    except (ConnectionError, ValueError) as failure:
+        raise UserError(
+            f"params.yaml: compute.address: no Ray cluster answers at {compute.address!r} "
+            f"({failure}); start one with `ray start --head`, or set address: null"
+        ) from None
+    run = ray.remote(
+        num_cpus=compute.cpus_per_run, num_gpus=compute.gpus_per_run, max_retries=TRIES - 1
+    )(_there)
+
+    def result(reference: Any) -> Any:
+        try:
+            return ray.get(reference)
+        except ray.exceptions.RayTaskError as failure:
+            raise failure.cause from None
+        except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError):
+            raise WorkerLost from None
+
+    here = str(Path.cwd())
+    try:
+        pending = {
+            run.remote(function, compute, here, task): index for index, task in enumerate(tasks)
+        }
+        while pending:
+            [done], _ = ray.wait(list(pending), num_returns=1)
+            collect(pending.pop(done), partial(result, done))
+    finally:
+        ray.shutdown()

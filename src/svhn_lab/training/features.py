@@ -11,6 +11,7 @@ from svhn_lab.nets.blocks import State
 from svhn_lab.nets.freezing import Front, split
 from svhn_lab.nets.zoo import Network
 from svhn_lab.params import Recipe
+from svhn_lab.training.checkpoints import Checkpoints
 from svhn_lab.training.fit import EVALUATION_BATCH, Epoch, augments, autocast, fit
 
 
@@ -71,6 +72,7 @@ def fit_behind_front(
     *,
     seed: int,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
+    checkpoints: Checkpoints | None = None,
 ) -> list[Epoch]:
     """As `fit`, but that the fixed front of `net` is computed once, and not in every epoch; that
     time is none of an epoch's.
@@ -78,4 +80,13 @@ def fit_behind_front(
     The result is the same to the bit if the batches divide the training digits evenly. If not, a
     digit that is once in the smaller last batch may be rounded another way there than here."""
     rest, made, seen = computed_once(net, recipe, train, validation, statistics)
-    return fit(rest, recipe, made, seen, statistics, seed=seed, on_epoch=on_epoch)
+    return fit(
+        rest,
+        recipe,
+        made,
+        seen,
+        statistics,
+        seed=seed,
+        on_epoch=on_epoch,
+        checkpoints=checkpoints,
+    )

@@ -5,7 +5,7 @@ epoch's weights are the result."""
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from svhn_lab.data.augmentation import rotated, shifted
 from svhn_lab.data.batches import Digits, Examples, Statistics, batches, shuffled_batches
 from svhn_lab.params import Recipe
+from svhn_lab.training.checkpoints import Checkpoints, Stateful
+from svhn_lab.training.device import CPU
 from svhn_lab.training.mining import fed_again
 
 EVALUATION_BATCH = 128  # larger ones leave the processor's cache and are slower
@@ -44,6 +46,7 @@ class Epoch:
     fractions."""
 
     epoch: int
+    steps: int  # of the optimizer, since the beginning
     learning_rate: float
     train_loss: float
     train_accuracy: float
@@ -52,19 +55,21 @@ class Epoch:
     seconds: float  # of training alone, validation excluded
 
 
-def autocast_dtype(precision: str) -> torch.dtype | None:
+def autocast_dtype(precision: str, device: torch.device = CPU) -> torch.dtype | None:
     """The type to compute in: None means float32 throughout. `auto` takes bfloat16 where the
-    processor multiplies in it."""
+    device multiplies in it."""
     if precision == "auto":
         capable = torch.cpu.get_capabilities()
         fast = capable.get("avx512_bf16") or capable.get("amx_bf16") or capable.get("bf16")
+        if device.type == "cuda":
+            fast = torch.cuda.is_bf16_supported(including_emulation=False)
         precision = "bfloat16" if fast else "float32"
     return torch.bfloat16 if precision == "bfloat16" else None
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
     """Within it, networks compute in the type that `precision` asks for."""
-    dtype = autocast_dtype(precision)
+    dtype = autocast_dtype(precision, device)
     return torch.autocast(device.type, dtype=dtype, enabled=dtype is not None)
 
 
@@ -117,19 +122,28 @@ def fit(
     *,
     seed: int,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
+    checkpoints: Checkpoints | None = None,
 ) -> list[Epoch]:
     """Trains `net` in place and gives the history, one entry an epoch. A recipe that augments takes
-    Digits.
+    Digits. Network, examples and statistics are on one device.
 
     `seed` gives the order of the digits, and from a generator of its own whatever else the recipe
-    leaves to chance: other augmentation does not change the order. Raises Diverged as soon as an
-    epoch's loss is no number.
+    leaves to chance: other augmentation does not change the order. With `checkpoints` it goes on
+    from what was kept last; the history, and `on_epoch`, have the epochs before that as well.
+    Raises Diverged as soon as an epoch's loss is no number.
     """
     device = train.labels.device
     optimizer = optimizer_for(net, recipe)
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, recipe.learning_rate_decay)
     order = torch.Generator().manual_seed(seed)
-    chance = torch.Generator().manual_seed(seed + 2**32)  # seeds are smaller than that
+    chance = torch.Generator(device).manual_seed(seed + 2**32)  # seeds are smaller than that
+    parts: dict[str, Stateful] = {"net": net, "optimizer": optimizer, "schedule": schedule}
+    generators = {"order": order, "chance": chance}
+    checkpoints = checkpoints or Checkpoints()
+    history = [Epoch(**row) for row in checkpoints.restore(parts, generators)]
+    for done in history:
+        on_epoch(done)
+    compute = torch.compile(net) if recipe.compile else net
 
     def step(batch: Examples) -> tuple[Tensor, Tensor]:
         """The batch's mean loss and number of hits before the step."""
@@ -137,16 +151,14 @@ def fit(
             assert isinstance(batch, Digits)
             batch = augmented(batch, recipe, chance)
         with autocast(device, recipe.precision):
-            logits = net(*batch.inputs(statistics))
+            logits = compute(*batch.inputs(statistics))
             loss = nn.functional.cross_entropy(logits.float(), batch.labels)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         return loss.detach(), (logits.detach().argmax(1) == batch.labels).sum()
 
-    num_steps = 0
-    history = []
-    for epoch in range(1, recipe.epochs + 1):
+    for epoch in range(len(history) + 1, recipe.epochs + 1):
         started = time.perf_counter()
         net.train()
         fed = list(shuffled_batches(train, recipe.batch_size, order))
@@ -156,10 +168,11 @@ def fit(
         more_losses = [step(train.take(fed[index]))[0] for index in again]
         seconds = time.perf_counter() - started
         all_losses = torch.stack([*losses, *more_losses])
+        steps_before = history[-1].steps if history else 0
         if len(broken := (~all_losses.isfinite()).nonzero()):
             index = int(broken[0])
-            raise Diverged(num_steps + index + 1, epoch, all_losses[index].item())
-        num_steps += len(all_losses)
+            raise Diverged(steps_before + index + 1, epoch, all_losses[index].item())
+        num_steps = steps_before + len(all_losses)
         validation_logits = predict(net, validation, statistics, precision=recipe.precision)
         validation_loss = nn.functional.cross_entropy(validation_logits, validation.labels).item()
         if not math.isfinite(validation_loss):  # the epoch's last step has broken the weights
@@ -168,6 +181,7 @@ def fit(
         history.append(
             Epoch(
                 epoch=epoch,
+                steps=num_steps,
                 learning_rate=optimizer.param_groups[0]["lr"],
                 train_loss=(losses * sizes).sum().item() / len(train),
                 train_accuracy=torch.stack([hits for _, hits in results]).sum().item() / len(train),
@@ -176,8 +190,11 @@ def fit(
                 seconds=seconds,
             )
         )
-        on_epoch(history[-1])
         schedule.step()
+        checkpoints.save(
+            parts, generators, [asdict(done) for done in history], at_end=epoch == recipe.epochs
+        )
+        on_epoch(history[-1])
     return history
 
 

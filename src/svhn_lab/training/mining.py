@@ -16,7 +16,7 @@ def fed_again(losses: Tensor, recipe: Recipe, epoch: int, generator: torch.Gener
     order = (
         losses.argsort(descending=True, stable=True)
         if recipe.mining == "hard"
-        else torch.randperm(len(losses), generator=generator)
+        else torch.randperm(len(losses), generator=generator, device=generator.device)
     )
     chosen: list[int] = order[: round(recipe.mining_fraction * len(losses))].tolist()
     return chosen
