@@ -20,6 +20,7 @@ from loky import cpu_count
 from svhn_lab.errors import UserError
 
 LOCKED = ("Unable to acquire lock", "is busy")  # what DVC says while another process has its lock
+HINT = "To track the changes with git, run:"  # after each stage, and once is enough
 TRIES = 100
 SECONDS_BETWEEN_TRIES = 0.5
 SKIPPED = "didn't change, skipping"
@@ -84,7 +85,8 @@ def repro_alone(stage: str, workers: int) -> Outcome:
         if not (done.returncode and any(words in done.stdout for words in LOCKED)):
             break
         time.sleep(SECONDS_BETWEEN_TRIES)
-    return Outcome(bool(done.returncode), done.stdout.strip(), time.monotonic() - started)
+    output = done.stdout.partition(HINT)[0].strip()
+    return Outcome(bool(done.returncode), output, time.monotonic() - started)
 
 
 def main(targets: Iterable[str], jobs: int) -> None:
