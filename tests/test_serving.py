@@ -51,7 +51,7 @@ def classifier(project: Path) -> Classifier:
         card="# A card",
         right=np.ones(5, dtype=np.bool_),
         image_size=32,
-        num_classes=10,
+        classes=[str(label) for label in range(10)],
     )
     assert registry.put(classifier, entry, Mirror().add(run, where)) == 1
     return classifier

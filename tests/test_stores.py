@@ -98,14 +98,14 @@ def test_a_lost_database_is_made_again_with_every_run_and_the_registered_model(l
 
 
 def test_a_moved_checkout_finds_its_artifacts_and_writes_to_its_own_place(lab: Clone) -> None:
+    picture = lab.path / "results/preview.png"
+    assert f"models:/{MODEL}@champion" in lab.lab("predict", str(picture))
     assert lab.lab("doctor").startswith(CLEAN)
     client = MlflowClient(f"sqlite:///{lab.path}/mlflow.db")
     places = {run.info.artifact_uri.rpartition("/mlartifacts/")[0] for run in lab.keyed_runs()}
     assert places == {lab.path.as_uri()}
     some = lab.keyed_runs()[0].info.run_id
     assert client.list_artifacts(some, "record")
-    picture = lab.path / "results/preview.png"
-    assert f"models:/{MODEL}@champion" in lab.lab("predict", str(picture))
     change_params(lab.path, {"arms": {"crop": {"crop_padding": 2}}})
     lab.run("dvc", "repro", "train@crop")
     assert lab.lab("doctor").startswith(CLEAN)

@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from svhn_lab.evidence import gate
-from svhn_lab.evidence.gate import Candidate, Champion, checks, passed
+from svhn_lab.evidence.gate import Candidate, Champion, checks, no_worse, passed
 from svhn_lab.evidence.statistics import wilson_interval
 from svhn_lab.params import Gate
 
@@ -18,16 +17,16 @@ def candidate(num_right: int, of: int = 1000) -> Candidate:
     return Candidate(150_000, num_right / of, wilson_interval(num_right, of), 0.1, right, "digits")
 
 
-def failed(one: Candidate, champion: Champion | None = None) -> list[str]:
-    return [check.name for check in checks(one, champion, ASKED) if not check.passed]
+def failed(one: Candidate) -> list[str]:
+    return [check.name for check in checks(one, ASKED) if not check.passed]
 
 
 def test_at_the_bounds_a_candidate_passes_and_beyond_each_it_fails() -> None:
     good = candidate(900)
-    assert failed(good) == [] and passed(checks(good, None, ASKED))
+    assert failed(good) == [] and passed(checks(good, ASKED))
     assert failed(replace(good, parameters=150_001)) == ["parameters"]
     assert failed(replace(good, calibration_error=0.1001)) == ["calibration"]
-    assert not passed(checks(replace(good, parameters=150_001), None, ASKED))
+    assert not passed(checks(replace(good, parameters=150_001), ASKED))
 
 
 def test_it_is_the_intervals_lower_end_that_must_reach_the_accuracy() -> None:
@@ -41,19 +40,20 @@ def test_it_is_the_intervals_lower_end_that_must_reach_the_accuracy() -> None:
 def test_on_the_same_images_those_decide_that_only_one_gets_right(fewer: int, fails: bool) -> None:
     # All that the candidate gets right the champion does too: 1 / 2^n is the p value, by hand.
     champion = Champion(3, candidate(900 + fewer).right, "digits")
-    assert failed(candidate(900), champion) == (["champion"] if fails else [])
-    check = checks(candidate(900), champion, ASKED)[-1]
+    check = no_worse(candidate(900), champion, ASKED.level)
+    assert check.name == "champion" and check.passed != fails
     assert f"p = {0.5**fewer:.3g} (on the same images" in check.says
     assert "version 3" in check.says
 
 
 def test_a_better_candidate_passes_however_much_better() -> None:
-    assert failed(candidate(990), Champion(1, candidate(850).right, "digits")) == []
+    champion = Champion(1, candidate(850).right, "digits")
+    assert no_worse(candidate(990), champion, ASKED.level).passed
 
 
 def test_on_other_images_the_same_difference_is_weaker_evidence() -> None:
     """Fisher's test of 900 of 1000 against 905, 930: p 0.38 and 0.009 (R: fisher.test, less)."""
     for hits, fails in ((905, False), (930, True)):
         champion = Champion(1, candidate(hits).right, "other digits")
-        assert failed(candidate(900), champion) == (["champion"] if fails else [])
-        assert "on other images" in gate.no_worse(candidate(900), champion, 0.05).says
+        check = no_worse(candidate(900), champion, ASKED.level)
+        assert check.passed != fails and "on other images" in check.says

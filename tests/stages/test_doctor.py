@@ -69,6 +69,40 @@ def test_a_record_without_its_weights_is_named(project: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["run.json", "metrics.json", "curves.tsv"])
+def test_a_record_that_is_damaged_is_named(project: Path, name: str) -> None:
+    leave_tested_arms(baseline=[900])
+    register.main()
+    (project / "results/train/baseline/seed-0" / name).write_text("")
+    [said] = problems(doctor.records())
+    assert "results/train/baseline/seed-0" in said and "is damaged" in said
+    if name != "run.json":  # of which it is not known whose it is
+        assert problems(doctor.store()) == []
+    with pytest.raises(UserError, match="is damaged"):
+        sync.main()
+
+
+def test_another_folder_is_refused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "docs").mkdir()
+    monkeypatch.chdir(project / "docs")
+    with pytest.raises(UserError, match="run this in the project's top folder"):
+        doctor.main(as_json=False)
+    with pytest.raises(UserError, match="run this in the project's top folder"):
+        sync.main(prune=True)
+
+
+def test_looking_makes_no_store(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    leave_tested_arms(baseline=[900])
+    sync.main(dry_run=True)
+    assert "1 runs on disk, no store yet" in capsys.readouterr().out
+    assert not (project / "mlflow.db").exists()
+    make(project / "mlflow.db", project)
+    sync.main(dry_run=True)
+    assert "1 runs on disk, 1 differences; nothing changed" in capsys.readouterr().out
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    assert [experiment.name for experiment in client.search_experiments()] == ["Default"]
+
+
 def test_a_store_without_what_is_on_disk_is_named_run_by_run(project: Path) -> None:
     assert problems(doctor.store()) == [], "nothing is on disk, and no store is made to look at"
     assert not Path("mlflow.db").exists()

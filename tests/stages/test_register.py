@@ -62,6 +62,7 @@ def test_the_best_on_validation_becomes_champion_and_says_why(
         "computed_in": "float32",
         "gate": "passed",
         "gate_why": version.tags["gate_why"],
+        "gate_champion": "there was no champion to be worse than",
     }
     assert "26,346 parameters, 150,000 at most" in version.tags["gate_why"]
     card = Path("results/model-card.md").read_text()
@@ -89,6 +90,40 @@ def test_one_that_is_worse_than_the_champion_is_a_challenger(project: Path) -> N
     register.main()
     assert aliases() == {"champion": 2}, "a champion is no challenger any more"
     assert len(versions(project)) == 3
+
+
+def test_a_champion_that_would_not_pass_any_more_is_none(project: Path) -> None:
+    leave_tested_arms(baseline=[900])
+    register.main()
+    change_params(project, {"gate": {"min_test_accuracy": 0.95}})
+    register.main()
+    assert aliases() == {"challenger": 1}
+
+
+def test_the_champion_registered_again_keeps_how_it_compared(project: Path) -> None:
+    leave_tested_arms(baseline=[900])
+    register.main()
+    leave_tested_arms(preact=[905])
+    for _ in range(2):
+        register.main()
+        assert "90.50% against 90.00%" in versions(project)[1].tags["gate_champion"]
+    assert "90.50% against 90.00%" in Path("results/model-card.md").read_text()
+
+
+@pytest.mark.parametrize("lost", ["tag", "answers"])
+def test_a_champion_that_cannot_be_compared_is_said(project: Path, lost: str) -> None:
+    leave_tested_arms(baseline=[900])
+    register.main()
+    if lost == "tag":
+        client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+        client.delete_model_version_tag(MODEL, "1", "test_digest")
+    else:
+        [file] = (project / "mlartifacts").rglob("test_right.npy")
+        file.unlink()
+    leave_tested_arms(preact=[950])
+    register.main()
+    assert aliases() == {"champion": 1, "challenger": 2}
+    assert "(version 1) does not say which" in versions(project)[1].tags["gate_why"]
 
 
 def test_nothing_small_enough_registers_nothing(project: Path) -> None:
@@ -137,3 +172,14 @@ def test_sync_puts_back_a_version_or_an_alias_that_is_lost_and_moves_none(projec
     client.set_registered_model_alias(MODEL, "champion", "2")
     sync.main()
     assert aliases() == {"champion": 2}, "whoever moved it wants it there"
+
+
+def test_sync_leaves_a_challenger_that_was_made_champion_by_hand(project: Path) -> None:
+    leave_tested_arms(baseline=[100])
+    register.main()
+    assert aliases() == {"challenger": 1}
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    client.set_registered_model_alias(MODEL, "champion", "1")
+    client.delete_registered_model_alias(MODEL, "challenger")
+    sync.main()
+    assert aliases() == {"champion": 1}

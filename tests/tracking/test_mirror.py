@@ -96,6 +96,23 @@ def test_a_run_that_goes_on_is_shown_with_each_epoch_once(mirror: Mirror) -> Non
     assert mirror.client.get_run(run_id).info.end_time - 12_500 == milliseconds(WHEN.started)
 
 
+def test_a_run_that_begins_anew_is_shown_from_its_beginning(mirror: Mirror) -> None:
+    def follow(epochs: int, **changes: str) -> None:
+        so_far = replace(RUN, metrics={}, curves=RUN.curves[:epochs])
+        seconds = WHEN.seconds_per_epoch[:epochs]
+        mirror.follow(so_far, circumstances(seconds_per_epoch=seconds, **changes))
+
+    follow(2)
+    follow(0)  # its worker was killed, and another has taken it up
+    follow(1)
+    later = "2026-01-02T03:05:00+00:00"
+    follow(1, started=later)
+    run_id = mirror.add(RUN, replace(WHEN, started=later))
+    assert [run.info.run_id for run in runs(mirror)] == [run_id]
+    curve = mirror.client.get_metric_history(run_id, "train_loss")
+    assert [(point.step, point.value) for point in curve] == [(1, 0.5), (2, 0.25)]
+
+
 def test_the_same_run_made_again_is_not_shown_as_another(mirror: Mirror) -> None:
     first = mirror.add(RUN, WHEN)
     again = Mirror()

@@ -114,6 +114,29 @@ def test_what_another_machine_has_not_ended_is_killed_if_one_says_so(mirror: Mir
     assert mirror.client.get_run(left).info.status == "KILLED"
 
 
+def test_another_machines_run_of_a_record_hides_nothing(mirror: Mirror) -> None:
+    left = left_by(mirror, f"other-{this_process()}")
+    extras = Extras({RUN.key: {"test_accuracy": 0.9}}, {})
+    assert found(mirror, extras) == [("missing", "train/preact/seed-3")]
+    assert found(mirror, extras) == []
+    assert mirror.client.get_run(left).info.status == "RUNNING"
+    kinds = [kind for kind, _ in found(mirror, extras, prune=True)]
+    assert kinds == ["broken"]
+    assert [kind for kind, _ in found(mirror, extras)] == ["broken"], "which is then cleared away"
+    assert found(mirror, extras, prune=True) == []
+    assert run_of(mirror, RUN.key).data.metrics["test_accuracy"] == 0.9
+
+
+def test_a_record_that_was_made_anew_meanwhile_is_not_put_back(mirror: Mirror) -> None:
+    [difference] = differences(mirror, NOTHING)
+    changed = replace(RUN, key="2" * 32)
+    record.write(changed, circumstances())
+    mirror.add(changed, circumstances())
+    assert difference.mend is not None
+    difference.mend()
+    assert [run.data.tags[KEY] for run in mirror.runs()] == [changed.key]
+
+
 def test_a_key_that_is_there_twice_is_there_once_after(mirror: Mirror) -> None:
     first = mirror.add(RUN, circumstances())
     second = left_by(mirror, "")
@@ -204,15 +227,35 @@ def test_a_record_that_is_not_whole_is_named(mirror: Mirror, project: Path) -> N
     assert "make it with `dvc repro train@preact`" in difference.says
 
 
-def test_whoever_names_an_experiment_has_it_alone(
-    mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("first", "second"), [("", "anna"), ("anna", ""), ("anna", "bob")])
+def test_nobody_touches_the_runs_of_another_experiment(
+    first: str, second: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", first)
+    record.write(RUN, circumstances())
+    theirs = Mirror()
+    theirs.add(RUN, circumstances())
+    left_by(theirs, killed_process(), "train/baseline/seed-0")
+    before = [(run.info.run_id, run.info.status, run.data.tags) for run in theirs.runs()]
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", second)
+    own = Mirror()
+    assert found(own) == [("missing", "train/preact/seed-3")]
+    record.write(replace(RUN, key="2" * 32), circumstances())
+    found(own, prune=True)
+    assert [(run.info.run_id, run.info.status, run.data.tags) for run in theirs.runs()] == before
+
+
+def test_a_temporary_copy_attaches_nothing_to_runs_of_the_checkout(
+    mirror: Mirror, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mirror.add(RUN, circumstances())
-    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "anna")
-    hers = Mirror()
-    assert found(hers) == [("missing", "train/preact/seed-3")]
-    changed = replace(RUN, key="2" * 32)
-    record.write(changed, circumstances())
-    found(hers)
-    monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME")
-    assert SUPERSEDED not in mirror.client.search_runs([mirror.experiment])[0].data.tags
+    copy = project / ".dvc" / "tmp" / "exps" / "tmp1"
+    copy.mkdir(parents=True)
+    monkeypatch.chdir(copy)
+    record.write(RUN, circumstances())
+    changed = replace(RUN, identity=Identity("train", "preact", 4), key="2" * 32)
+    record.write(changed, circumstances(dvc_experiment="one"))
+    figures = {key: {"cost": 1.0} for key in (RUN.key, changed.key)}
+    assert found(Mirror(), Extras(figures, {})) == [("missing", "train/preact/seed-4")]
+    assert "cost" not in run_of(mirror, RUN.key).data.metrics
+    assert run_of(mirror, changed.key).data.metrics["cost"] == 1.0

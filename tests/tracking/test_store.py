@@ -86,9 +86,9 @@ def test_a_process_killed_while_it_makes_a_store_leaves_none(project: Path) -> N
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True)
     assert done.returncode == -signal.SIGKILL
-    assert list(project.glob(".mlflow.db.*")) and not (project / "mlflow.db").exists()
+    assert list(project.glob(".mlflow.db.*[0-9]")) and not (project / "mlflow.db").exists()
     open_store()
-    assert not list(project.glob(".mlflow.db.*"))
+    assert not list(project.glob(".mlflow.db.*[0-9]"))
 
 
 def test_a_store_outside_the_checkout_is_not_taken_along(

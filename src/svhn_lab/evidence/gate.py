@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from svhn_lab.evidence.statistics import mcnemar_test, worse_hits_test
 from svhn_lab.params import Gate
 
+COMPARISON = "champion"  # the check that is about another network
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -42,10 +44,10 @@ class Check:
     says: str
 
 
-def checks(candidate: Candidate, champion: Champion | None, gate: Gate) -> list[Check]:
-    """All that the gate asks; without a champion there is nothing to be worse than."""
+def checks(candidate: Candidate, gate: Gate) -> list[Check]:
+    """All that the gate asks of the candidate alone."""
     low, high = candidate.test_interval
-    found = [
+    return [
         Check(
             "parameters",
             candidate.parameters <= gate.max_parameters,
@@ -64,7 +66,6 @@ def checks(candidate: Candidate, champion: Champion | None, gate: Gate) -> list[
             f"{gate.max_calibration_error} at most",
         ),
     ]
-    return found if champion is None else [*found, no_worse(candidate, champion, gate.level)]
 
 
 def no_worse(candidate: Candidate, champion: Champion, level: float) -> Check:
@@ -78,11 +79,26 @@ def no_worse(candidate: Candidate, champion: Champion, level: float) -> Check:
         p = worse_hits_test(hits, len(candidate.right), of, len(champion.right))
         how = "on other images, Fisher"
     return Check(
-        "champion",
+        COMPARISON,
         p >= level,
         f"{candidate.right.mean():.2%} against {champion.right.mean():.2%} of the champion "
         f"(version {champion.version}); that it is no worse has p = {p:.3g} ({how}), and {level} "
         "or more is asked",
+    )
+
+
+def first() -> Check:
+    """Of a candidate without a champion to compare it with."""
+    return Check(COMPARISON, True, "there was no champion to be worse than")
+
+
+def not_comparable(version: int) -> Check:
+    """Of a champion that does not say which test digits it gets right."""
+    return Check(
+        COMPARISON,
+        False,
+        f"the champion (version {version}) does not say which test digits it gets right, so that "
+        "nothing can be compared; take its alias away to replace it",
     )
 
 

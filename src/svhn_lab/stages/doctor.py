@@ -19,11 +19,11 @@ from svhn_lab.errors import UserError
 from svhn_lab.stages import extras
 from svhn_lab.stages.layout import MANIFEST, MODELS, PREPARED, REGISTRATION
 from svhn_lab.stages.prepared import digest_of, load_manifest
-from svhn_lab.stages.sync import registry_differences
+from svhn_lab.stages.sync import refuse_elsewhere, registry_differences
 from svhn_lab.tracking import record, registry
 from svhn_lab.tracking.mirror import Mirror
 from svhn_lab.tracking.reconcile import Kind, differences
-from svhn_lab.tracking.store import sqlite_file, tracking_uri
+from svhn_lab.tracking.store import shown_uri, sqlite_file, tracking_uri
 
 LOCK = Path("dvc.lock")
 SYNC = "python -m svhn_lab sync"
@@ -34,7 +34,7 @@ REMEDIES: dict[Kind, str] = {
     "outdated": SYNC,
     "unattached": SYNC,
     "orphaned": f"{SYNC} --prune, if it is not another checkout's",
-    "unreadable": "dvc repro",
+    "unreadable": "dvc checkout --force, or dvc repro",
 }
 
 
@@ -86,12 +86,16 @@ def digits() -> Iterator[Finding]:
 
 
 def records() -> Iterator[Finding]:
-    """Whether every run on disk that succeeded has its network."""
-    for identity in record.on_disk():
+    """Whether every run on disk is as it was left, and has its network if it succeeded."""
+    identities, damaged = record.scan()
+    for file in damaged:
+        yield Finding("records", f"{file}: is damaged", "dvc checkout --force, or dvc repro")
+    for identity in identities:
         try:
             run = record.read(identity)
-        except UserError:
-            continue  # reported with MLflow's differences
+        except UserError as failure:
+            yield Finding("records", str(failure), f"dvc repro {identity.dvc_stage}")
+            continue
         weights = MODELS / identity.path.with_suffix(".pt")
         if run.curves and run.failure is None and not weights.is_file():
             yield Finding(
@@ -116,13 +120,15 @@ def graph() -> Iterator[Finding]:
         for change in changes if stage in made else ():
             outs = change.get("changed outs", {}) if isinstance(change, dict) else {}
             for out, state in outs.items():
-                if state == "not in cache":
-                    continue  # made, but not by this DVC; it is there
-                yield Finding(
-                    "graph",
-                    f"{out}: is {state}, against what dvc.lock has of stage {stage}",
-                    f"dvc checkout {out}, or dvc repro {stage}",
-                )
+                if state == "not in cache":  # which DVC says before it looks at the file
+                    problem, remedy = (
+                        "has no copy in DVC's cache",
+                        f"dvc pull, or dvc repro {stage}",
+                    )
+                else:
+                    problem = f"is {state}, against what dvc.lock has of stage {stage}"
+                    remedy = f"dvc checkout {out}, or dvc repro {stage}"
+                yield Finding("graph", f"{out}: {problem}", remedy)
 
 
 def store() -> Iterator[Finding]:
@@ -134,16 +140,18 @@ def store() -> Iterator[Finding]:
             yield Finding("store", f"{file}: is not there, though there are runs on disk", SYNC)
         return
     try:
-        for difference in differences(Mirror(), extras.on_disk()):
+        for difference in differences(Mirror(to_look=True), extras.on_disk()):
+            if difference.kind == "unreadable":
+                continue  # the records have been looked at
             problem = f"{difference.kind}: {difference.name}: {difference.says}"
             yield Finding("runs", problem, REMEDIES[difference.kind])
         yield from aliases()
-    except (MlflowException, SQLAlchemyError) as failure:
-        reason = str(failure).strip().splitlines()[0]
+    except (MlflowException, SQLAlchemyError, OSError) as failure:
+        [reason, *_] = [*str(failure).strip().splitlines(), type(failure).__name__]
         out_of_date = "out-of-date database schema" in reason
         yield Finding(
             "store",
-            f"{uri}: cannot be used: {reason}",
+            f"{shown_uri()}: cannot be used: {reason}",
             f"mlflow db upgrade {uri} (after a backup)"
             if out_of_date
             else "mend MLFLOW_TRACKING_URI, or start its server",
@@ -174,7 +182,9 @@ CHECKS = (disk, digits, records, graph, store)
 
 
 def main(*, as_json: bool) -> int:
-    """Prints every finding; gives the exit code: 0 without any, else 1."""
+    """Prints every finding; gives the exit code: 0 without any, else 1. Raises UserError in another
+    folder than the project's top one."""
+    refuse_elsewhere()
     found = [finding for check in CHECKS for finding in check()]
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in found], indent=2))

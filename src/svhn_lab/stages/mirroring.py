@@ -2,7 +2,6 @@
 records are on disk, it is said once, and whichever stage next finds the store there catches up with
 all that is on disk, as `svhn-lab sync` does."""
 
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -94,21 +93,21 @@ class _Store:
         with self._one_by_one:
             if time.monotonic() < self._try_from:
                 return False
-            from mlflow.exceptions import MlflowException
-            from sqlalchemy.exc import SQLAlchemyError
-
-            from svhn_lab.tracking.mirror import Mirror
-
+            began = time.monotonic()
             try:
+                from svhn_lab.tracking.mirror import Mirror
+
                 self._lab = self._lab or Mirror()
                 action(self._lab)
                 if BEHIND.exists():
                     _catch_up(self._lab)
-            # OSError: what lies between here and a server, or a full disk.
-            except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as failure:
-                self._try_from = time.monotonic() + SECONDS_BETWEEN_TRIES
+            # Whatever it is (a database's driver, an artifact store's client, a full disk), it
+            # concerns the mirror alone, and no stage may fail by it.
+            except Exception as failure:
+                now = time.monotonic()
+                self._try_from = now + max(SECONDS_BETWEEN_TRIES, 5 * (now - began))
                 if not self._said:
-                    _warn(str(failure))
+                    _warn(failure)
                 self._said = True
                 return False
             return True
@@ -127,14 +126,20 @@ def _catch_up(lab: "Mirror") -> None:
     BEHIND.unlink(missing_ok=True)
 
 
-def _warn(reason: str) -> None:
-    from svhn_lab.tracking.store import tracking_uri
+def _warn(failure: Exception) -> None:
+    from svhn_lab.tracking.store import copied_from, shown_uri
 
-    first_line = reason.strip().splitlines()[0]
+    [first_line, *_] = [*str(failure).strip().splitlines(), type(failure).__name__]
+    remedy = (
+        "the next stage then catches up, and so does `python -m svhn_lab sync`."
+        if copied_from(Path.cwd().resolve()) is None
+        else "then `dvc exp apply` brings this experiment's results, and `python -m svhn_lab sync` "
+        "its runs."
+    )
     click.secho(
-        f"MLflow's store {tracking_uri()} cannot be used: {first_line}\n"
+        f"MLflow's store {shown_uri()} cannot be used: {first_line}\n"
         "Nothing is lost: the results are on disk. Mend MLFLOW_TRACKING_URI or start its server; "
-        "the next stage then catches up, and so does `python -m svhn_lab sync`.",
+        f"{remedy}",
         fg="yellow",
         err=True,
     )

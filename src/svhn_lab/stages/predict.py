@@ -15,8 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from svhn_lab.data.batches import Images
 from svhn_lab.data.own import read_square
 from svhn_lab.errors import UserError
-from svhn_lab.stages.layout import MANIFEST, REGISTRATION
-from svhn_lab.tracking.store import tracking_uri
+from svhn_lab.stages.layout import REGISTRATION
+from svhn_lab.tracking import registry
+from svhn_lab.tracking.store import shown_uri
 
 OFFICIAL = "models:/svhn-small@champion"
 
@@ -31,12 +32,12 @@ def default_model() -> str:
 
 def load_model(uri: str) -> PyFuncModel:
     """The model at the URI. Raises UserError if there is none, or it takes no images."""
-    mlflow.set_tracking_uri(tracking_uri())
     try:
+        registry.client()
         model: PyFuncModel = mlflow.pyfunc.load_model(uri)
     except (MlflowException, SQLAlchemyError, OSError) as failure:
         raise UserError(
-            f"{uri}: cannot be loaded from {tracking_uri()}: {failure}; register one with "
+            f"{uri}: cannot be loaded from {shown_uri()}: {failure}; register one with "
             "`dvc repro register`, or name another with --model"
         ) from None
     return model
@@ -65,18 +66,16 @@ def read_all(files: list[Path], size: int) -> Images:
     return np.stack(images)
 
 
-def class_names(num_classes: int) -> list[str]:
-    """Those of the digits that lie here if they are as many, else the numbers."""
-    if MANIFEST.exists():
-        names = json.loads(MANIFEST.read_text(encoding="utf-8"))["classes"]
-        if len(names) == num_classes:
-            return list(names)
-    return [str(label) for label in range(num_classes)]
+def class_names(model: PyFuncModel, num_classes: int) -> list[str]:
+    """Those that the model was registered with, else the numbers."""
+    known = (model.metadata.metadata or {}).get("classes")
+    return list(known or map(str, range(num_classes)))
 
 
-def answers(files: list[Path], probabilities: NDArray[np.float32]) -> list[dict[str, Any]]:
+def answers(
+    files: list[Path], names: list[str], probabilities: NDArray[np.float32]
+) -> list[dict[str, Any]]:
     """For each file the class, how sure the model is, and every class's probability."""
-    names = class_names(probabilities.shape[1])
     return [
         {
             "file": str(file),
@@ -93,7 +92,8 @@ def main(files: list[Path], model_uri: str | None, as_json: bool) -> None:
     uri = model_uri or default_model()
     model = load_model(uri)
     size = image_size(model, uri)
-    found = answers(files, model.predict(read_all(files, size)))
+    probabilities = np.asarray(model.predict(read_all(files, size)), dtype=np.float32)
+    found = answers(files, class_names(model, probabilities.shape[1]), probabilities)
     if as_json:
         click.echo(json.dumps({"model": uri, "images": found}, indent=2))
         return

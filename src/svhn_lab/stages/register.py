@@ -24,7 +24,9 @@ from svhn_lab.tracking import record, registry
 from svhn_lab.tracking.files import write_json, write_text
 from svhn_lab.tracking.mirror import KEY, Mirror
 from svhn_lab.tracking.record import Identity
-from svhn_lab.tracking.store import tracking_uri
+from svhn_lab.tracking.store import locked, shown_uri
+
+AGAINST = "gate_champion"  # the tag of a version that says how it compared
 
 
 def right_answers(key: str) -> NDArray[np.bool_]:
@@ -40,14 +42,21 @@ def right_answers(key: str) -> NDArray[np.bool_]:
     return right
 
 
-def champion(model: str, key: str) -> gate.Champion | None:
-    """The champion to compare with; None if there is none, or if it is this very network."""
+def compared(candidate: gate.Candidate, model: str, key: str, level: float) -> gate.Check:
+    """The check against the champion. One that is the champion itself keeps what was said when it
+    became that."""
     version = registry.holder(model, registry.CHAMPION)
-    if version is None or version.tags.get(KEY) == key:
-        return None
-    return gate.Champion(
-        int(version.version), registry.right_answers(version), version.tags["test_digest"]
-    )
+    if version is None:
+        return gate.first()
+    if version.tags.get(KEY) == key and AGAINST in version.tags:
+        return gate.Check(gate.COMPARISON, True, version.tags[AGAINST])
+    number = int(version.version)
+    try:
+        right = registry.right_answers(version)
+        champion = gate.Champion(number, right, version.tags["test_digest"])
+    except (MlflowException, OSError, KeyError):
+        return gate.not_comparable(number)
+    return gate.no_worse(candidate, champion, level)
 
 
 def judged(params: Params, evaluation: dict[str, Any], arm: str) -> dict[str, Any]:
@@ -69,7 +78,8 @@ def judged(params: Params, evaluation: dict[str, Any], arm: str) -> dict[str, An
         right=right_answers(run.key),
         test_digest=dataset["test_digest"],
     )
-    checks = gate.checks(candidate, champion(model, run.key), params.gate)
+    against = compared(candidate, model, run.key, params.gate.level)
+    checks = [*gate.checks(candidate, params.gate), against]
     failed = [check.says for check in checks if not check.passed]
     passed = gate.passed(checks)
     return {
@@ -95,6 +105,7 @@ def judged(params: Params, evaluation: dict[str, Any], arm: str) -> dict[str, An
             "computed_in": run.params["computed_in"],  # when it was tested; it serves in float32
             "gate": "passed" if passed else "failed",
             "gate_why": "; ".join(failed or [check.says for check in checks]),
+            AGAINST: against.says,
         },
     }
 
@@ -116,8 +127,12 @@ def put(registration: dict[str, Any]) -> int:
     run, manifest = record.read(identity), load_manifest()
     if run.key != registration["key"]:
         raise UserError(f"{REGISTRATION}: is of another {identity.name}; `dvc repro register`")
-    size, num_classes = manifest.image_size, manifest.num_classes
-    net = load_model(identity, run.params["net"], num_classes=num_classes, image_size=size)
+    net = load_model(
+        identity,
+        run.params["net"],
+        num_classes=manifest.num_classes,
+        image_size=manifest.image_size,
+    )
     return registry.put(
         Classifier(net, manifest.statistics),
         registry.Entry(
@@ -127,8 +142,8 @@ def put(registration: dict[str, Any]) -> int:
             tags=registration["tags"],
             card=MODEL_CARD.read_text(encoding="utf-8"),
             right=right_answers(run.key),
-            image_size=size,
-            num_classes=num_classes,
+            image_size=manifest.image_size,
+            classes=manifest.classes,
         ),
         run_id=Mirror().add(run, record.read_provenance(identity)),
     )
@@ -146,12 +161,13 @@ def main() -> None:
         click.echo(f"register: nothing registered: {reason}")
         return
     try:
-        registration = judged(params, evaluation, arm)
-        write_text(MODEL_CARD, card(registration))
-        version = put(registration)
-    except (MlflowException, SQLAlchemyError) as failure:
+        with locked():  # the champion that it is compared with is the one whose place it takes
+            registration = judged(params, evaluation, arm)
+            write_text(MODEL_CARD, card(registration))
+            version = put(registration)
+    except (MlflowException, SQLAlchemyError, ConnectionError, TimeoutError) as failure:
         raise UserError(
-            f"MLflow's registry at {tracking_uri()} cannot be used: {failure}; mend "
+            f"MLflow's registry at {shown_uri()} cannot be used: {failure}; mend "
             "MLFLOW_TRACKING_URI or start its server, then `dvc repro register`"
         ) from None
     write_json(REGISTRATION, registration)

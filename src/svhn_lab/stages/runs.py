@@ -18,7 +18,7 @@ from svhn_lab.params import Compute, Recipe
 from svhn_lab.stages.layout import MODELS
 from svhn_lab.stages.mirroring import followed, mirror
 from svhn_lab.stages.prepared import Manifest
-from svhn_lab.tracking import record
+from svhn_lab.tracking import progress, record
 from svhn_lab.tracking.files import write_bytes
 from svhn_lab.tracking.progress import Progress
 from svhn_lab.tracking.record import Identity
@@ -59,7 +59,7 @@ def run(
     key = record.content_key(identity, params, manifest.digest, record.code_digest(identity.stage))
     checkout = record.checkout_state()
     model_file(identity).unlink(missing_ok=True)
-    progress = Progress(
+    going_on = Progress(
         record.Record(
             identity=identity,
             key=key,
@@ -72,7 +72,7 @@ def run(
 
     def on_epoch(epoch: Epoch) -> None:
         row = asdict(epoch)
-        progress.epoch(row, seconds=row.pop("seconds"))
+        going_on.epoch(row, seconds=row.pop("seconds"))
 
     checkpoint = CHECKPOINTS / f"{key}.pt"
     failure = None
@@ -94,7 +94,7 @@ def run(
         failure = str(diverged)
     else:
         save_model(model_file(identity), net.cpu())
-    progress.end(failure)
+    going_on.end(failure)
     return identity
 
 
@@ -117,6 +117,8 @@ def run_all(function: Callable[[Task], Identity], tasks: Sequence[Task], compute
         tqdm.write(f"{identity.name}: {outcome}, {circumstances.seconds:.1f} s")
 
     identities = [task[0] for task in tasks]
+    for identity in identities:
+        progress.clear(identity)  # of a process that was killed
     with followed(identities):
         fan_out(function, tasks, compute=compute, on_result=report)
     for identity in identities:

@@ -4,6 +4,7 @@ it: runs that DVC restored without running, a server that was down, a lost datab
 import json
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import click
 from mlflow.exceptions import MlflowException
@@ -16,7 +17,14 @@ from svhn_lab.stages.mirroring import BEHIND
 from svhn_lab.tracking import record
 from svhn_lab.tracking.mirror import Mirror
 from svhn_lab.tracking.reconcile import Difference, differences
-from svhn_lab.tracking.store import tracking_uri
+from svhn_lab.tracking.store import shown_uri, sqlite_file, tracking_uri
+
+
+def refuse_elsewhere() -> None:
+    """Raises UserError in another folder than the project's top one: no record would be found, and
+    every run would seem to have lost its own."""
+    if not Path("dvc.yaml").is_file():
+        raise UserError(f"{Path.cwd()}: has no dvc.yaml; run this in the project's top folder")
 
 
 def registry_differences() -> list[Difference]:
@@ -30,9 +38,12 @@ def registry_differences() -> list[Difference]:
     model, key = registration["model"], registration.get("key")
     if model is None:
         return []
-    if registry.version_of(model, key) is None:
+    version = registry.version_of(model, key)
+    holders = [registry.holder(model, alias) for alias in (registry.CHAMPION, registry.CHALLENGER)]
+    has_alias = any(version and each and each.version == version.version for each in holders)
+    if version is None:
         says = f"has no version with key {key}"
-    elif registry.holder(model, registration["alias"]) is None:
+    elif registry.holder(model, registration["alias"]) is None and not has_alias:
         says = f"has no {registration['alias']}"
     else:
         return []
@@ -48,26 +59,33 @@ def _put(registration: dict[str, str]) -> Callable[[], object]:
 def main(*, dry_run: bool = False, prune: bool = False) -> None:
     """Mends every difference between MLflow and the records on disk, and says which; with `dry_run`
     it says them alone. Raises UserError if the store cannot be used, or something is left."""
+    refuse_elsewhere()
+    identities = record.on_disk()
+    file = sqlite_file(tracking_uri())
+    if dry_run and file is not None and not file.exists():
+        click.echo(f"sync: {len(identities)} runs on disk, no store yet ({file}); nothing changed")
+        return
     try:
-        lab = Mirror()
+        lab = Mirror(to_look=dry_run)
         found = differences(lab, extras.on_disk(), prune=prune) + registry_differences()
         for difference in found:
             click.echo(f"{difference.kind}: {difference.name}: {difference.says}")
             if difference.mend is not None and not dry_run:
                 difference.mend()
-    except (MlflowException, SQLAlchemyError) as failure:
+    except (MlflowException, SQLAlchemyError, ConnectionError, TimeoutError) as failure:
         raise UserError(
-            f"MLflow's store {tracking_uri()} cannot be used: {failure}; mend "
+            f"MLflow's store {shown_uri()} cannot be used: {failure}; mend "
             "MLFLOW_TRACKING_URI or start its server, then run this again"
         ) from None
-    num_records = len(record.on_disk())
     if dry_run:
-        click.echo(f"sync: {num_records} runs on disk, {len(found)} differences; nothing changed")
+        click.echo(
+            f"sync: {len(identities)} runs on disk, {len(found)} differences; nothing changed"
+        )
         return
     BEHIND.unlink(missing_ok=True)
     left = [difference for difference in found if difference.mend is None]
     mended = len(found) - len(left)
-    click.echo(f"sync: {num_records} runs on disk, all in MLflow; {mended} differences mended")
+    click.echo(f"sync: {len(identities)} runs on disk, all in MLflow; {mended} differences mended")
     if unreadable := [each for each in left if each.kind == "unreadable"]:
         raise UserError("\n".join(each.says for each in unreadable))
     if left:

@@ -5,7 +5,13 @@ import sys
 
 import click
 
-from svhn_lab.tracking.store import open_store, project_root, sqlite_file, tracking_uri
+from svhn_lab.tracking.store import (
+    open_store,
+    project_root,
+    shown_uri,
+    sqlite_file,
+    tracking_uri,
+)
 
 LOOPBACK = "127.0.0.1"
 
@@ -15,11 +21,13 @@ def main(port: int) -> None:
     says where that is."""
     uri = tracking_uri()
     if uri.startswith(("http://", "https://")):
-        click.echo(f"The lab's runs are on a server: open {uri}")
+        click.echo(f"The lab's runs are on a server: open {shown_uri()}")
         return
     if sqlite_file(uri) is not None:
         open_store()
-    click.echo(f"Open http://{LOOPBACK}:{port} (Ctrl-C ends it); the store is {uri}", err=True)
+    click.echo(
+        f"Open http://{LOOPBACK}:{port} (Ctrl-C ends it); the store is {shown_uri()}", err=True
+    )
     root = project_root()
     os.chdir(root)
     command = ["mlflow", "ui", "--backend-store-uri", uri, "--host", LOOPBACK, "--port", str(port)]

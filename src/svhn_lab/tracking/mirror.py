@@ -21,9 +21,16 @@ from mlflow.entities import (
 )
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-from svhn_lab.tracking.process import lives, this_process
+from svhn_lab.tracking.process import is_here, lives, this_process
 from svhn_lab.tracking.record import RUNS, Provenance, Record
-from svhn_lab.tracking.store import copied_from, locked, open_store
+from svhn_lab.tracking.store import (
+    connect,
+    copied_from,
+    locked,
+    open_store,
+    own_experiment,
+    runs_of,
+)
 
 KEY = "svhn_lab.key"
 NAME = "svhn_lab.name"
@@ -54,7 +61,8 @@ def status(record: Record) -> str:
 
 
 def goes_on(run: Run) -> bool:
-    """Whether a process that still lives logs the run. This one knows by itself which it logs."""
+    """Whether a process that still lives logs the run, or one of another machine, of which that
+    cannot be told. This process knows by itself which it logs."""
     process = run.data.tags.get(PROCESS, "")
     return (
         run.info.status == "RUNNING"
@@ -62,6 +70,11 @@ def goes_on(run: Run) -> bool:
         and process != this_process()
         and lives(process)
     )
+
+
+def is_elsewhere(run: Run) -> bool:
+    """Whether another machine's process logs, or logged, the run."""
+    return not is_here(run.data.tags.get(PROCESS, this_process()))
 
 
 def in_charge(of: str | None, dvc_experiment: str | None) -> bool:
@@ -113,27 +126,38 @@ class Live:
     """A run that this process logs while it goes on."""
 
     run_id: str
+    started: str
     num_epochs: int = 0  # logged so far
+
+    def is_of(self, record: Record, circumstances: Provenance) -> bool:
+        """Whether it shows the beginning of this run, and not of one that has begun anew since."""
+        same = self.started == circumstances.started
+        return same and self.num_epochs <= len(record.curves)
 
 
 class Mirror:
     """The lab's experiment in an MLflow store. What its methods do to one run is done under the
     lock of the checkout, so that two processes never make the same run."""
 
-    def __init__(self) -> None:
-        self.client, self.experiment = open_store()
-        # A run made inside `mlflow run` lies in its parent's experiment, whichever that was. Who
-        # names an experiment means that one.
-        self.experiments = [self.experiment]
-        if not os.environ.get("MLFLOW_EXPERIMENT_NAME"):
-            self.experiments = [each.experiment_id for each in self.client.search_experiments()]
+    def __init__(self, *, to_look: bool = False) -> None:
+        """With `to_look`, no experiment is made, and no run can be added."""
+        if to_look:
+            self.client, self.experiment = connect(), ""
+        else:
+            self.client, self.experiment = open_store()
+        # A run made inside `mlflow run` lies in its parent's experiment. Of any others, which may
+        # be other people's, nothing is touched.
+        tagged = self.client.search_experiments(filter_string=f"tags.`{runs_of()}` = 'true'")
+        own = own_experiment(self.client)
+        self.experiments = [str(experiment.experiment_id) for experiment in tagged]
+        self.experiments += [own] if own and own not in self.experiments else []
         self._live: dict[str, Live] = {}  # by key
         self._ended: set[str] = set()  # keys
 
     def runs(self, condition: str = f"tags.`{KEY}` != ''") -> list[Run]:
         """Every run of the lab that meets the condition."""
         found: list[Run] = []
-        token = None
+        token = None if self.experiments else ""
         while token != "":
             page = self.client.search_runs(
                 self.experiments, condition, max_results=1000, page_token=token
@@ -151,6 +175,9 @@ class Mirror:
         with locked():
             if record.key in self._ended:
                 return
+            live = self._live.get(record.key)
+            if live and not live.is_of(record, circumstances):
+                self.client.delete_run(self._live.pop(record.key).run_id)
             if record.key not in self._live:
                 if self._clear(record, circumstances).whole is not None:
                     self._ended.add(record.key)  # the same run was there before
@@ -168,6 +195,8 @@ class Mirror:
         with locked():
             self._ended.add(record.key)
             live = self._live.pop(record.key, None)
+            if live and not live.is_of(record, circumstances):
+                live = None  # which leaves it to be cleared away
             found = self._clear(record, circumstances, kept=live)
             if found.whole is not None:
                 if live is not None:  # another process was faster
@@ -234,7 +263,7 @@ class Mirror:
         params = [Param(name, str(value)) for name, value in record.params.items()]
         self.client.log_batch(run_id, params=params)
         self.client.log_inputs(run_id, [dataset_input(record)])
-        return Live(run_id)
+        return Live(run_id, circumstances.started)
 
     def _log_epochs(self, live: Live, record: Record, circumstances: Provenance) -> None:
         self._log(live.run_id, epoch_metrics(record, circumstances, after=live.num_epochs))

@@ -43,7 +43,7 @@ class Progress:
         last = {name: value for name, value in (curves or [{}])[-1].items() if name != "epoch"}
         ended = replace(self._record, failure=failure, metrics=last)
         record.write(ended, self._until_now())
-        file(ended.identity).unlink()
+        clear(ended.identity)
 
     def _until_now(self) -> Provenance:
         return replace(self._circumstances, seconds=time.perf_counter() - self._clock)
@@ -51,6 +51,11 @@ class Progress:
     def _tell(self) -> None:
         content = {"record": asdict(self._record), "provenance": asdict(self._until_now())}
         write_json(file(self._record.identity), content)
+
+
+def clear(identity: Identity) -> None:
+    """Nothing goes on any more."""
+    file(identity).unlink(missing_ok=True)
 
 
 def read(identity: Identity) -> tuple[Record, Provenance] | None:

@@ -18,17 +18,17 @@ from svhn_lab.tracking.mirror import (
     FILES,
     KEY,
     NAME,
-    PROCESS,
     SUPERSEDED,
     Mirror,
     files_digest,
     goes_on,
+    in_charge,
     is_back,
+    is_elsewhere,
     missing_figures,
     sort_out,
     status,
 )
-from svhn_lab.tracking.process import is_here
 from svhn_lab.tracking.record import Identity, Record
 
 Kind = Literal[
@@ -70,13 +70,19 @@ def differences(mirror: Mirror, extras: Extras, *, prune: bool = False) -> list[
     for run in runs:
         by_name[run.data.tags[NAME]].append(run)
     parents = {run.data.tags[KEY]: run.data.tags.get(MLFLOW_PARENT_RUN_ID) for run in runs}
-    found = []
+    found = list[Difference]()
     names = set()
-    for identity in record.on_disk():
+    identities, damaged = record.scan()
+    for file in damaged:
+        says = f"{file}: is damaged; `dvc checkout --force` brings it back"
+        found.append(Difference("unreadable", str(file.parent), says, None))
+    if prune:
+        found += [_killed(mirror, run) for run in runs if goes_on(run) and is_elsewhere(run)]
+    for identity in identities:
         names.add(identity.name)
         found += _of_record(mirror, identity, by_name[identity.name], parents, extras)
     for run in runs:
-        if run.data.tags[NAME] not in names:
+        if run.data.tags[NAME] not in names and not goes_on(run):
             found += _without_record(mirror, run, prune)
     return found
 
@@ -100,14 +106,24 @@ def _of_record(
         found.append(Difference(kind, name, says, mend))
 
     def put() -> None:
+        if not record.exists(identity) or record.read(identity).key != of.key:
+            return  # a stage has made it anew meanwhile, and puts it there itself
         run_id = mirror.add(of, where)
+        if not may_attach:
+            return
         mirror.attach(run_id, extras.figures.get(of.key, {}))
         if files := extras.files.get(of.key):
             mirror.attach_files(run_id, files)
 
-    if any(run.data.tags[KEY] == of.key for run in roles.going_on):
-        return []  # whoever trains it is about to end it
+    # A temporary copy of the checkout has results of its own, and runs that it has in common with
+    # the checkout keep those of the checkout.
+    may_attach = roles.whole is None or in_charge(
+        roles.whole.data.tags.get(DVC_EXPERIMENT), where.dvc_experiment
+    )
     if roles.whole is None:
+        here = [run for run in roles.going_on if not is_elsewhere(run)]
+        if any(run.data.tags[KEY] == of.key for run in here):
+            return []  # whoever trains it is about to end it
         kind: Kind = "broken" if roles.broken else "missing"
         says = "was left half-written" if roles.broken else "is not in MLflow"
         differs(kind, says, put)
@@ -120,7 +136,8 @@ def _of_record(
         differs("outdated", f"run {run.info.run_id} is of older settings, unmarked", put)
     if is_back(roles.whole, where.dvc_experiment):
         differs("outdated", "is marked superseded, and is what lies on disk", put)
-    if lacking := _lacking(roles.whole, of, parents, extras):
+    lacking = _lacking(roles.whole, of, parents, extras)
+    if lacking and may_attach:
         differs("unattached", f"lacks {', '.join(lacking)}", put)
     return found
 
@@ -138,14 +155,18 @@ def _lacking(run: Run, of: Record, parents: Mapping[str, str | None], extras: Ex
     return lacking
 
 
+def _killed(mirror: Mirror, run: Run) -> Difference:
+    """Of a run that is shown running, and is not."""
+    kill = partial(mirror.client.set_terminated, run.info.run_id, "KILLED")
+    says = f"run {run.info.run_id} was killed, and is shown running"
+    return Difference("broken", run.data.tags[NAME], says, kill)
+
+
 def _without_record(mirror: Mirror, run: Run, prune: bool) -> list[Difference]:
     """Of a run whose name is not on disk."""
     run_id, name, tags = run.info.run_id, run.data.tags[NAME], run.data.tags
     if run.info.status == "RUNNING":
-        if goes_on(run) and not (prune and not is_here(tags[PROCESS])):
-            return []
-        kill = partial(mirror.client.set_terminated, run_id, "KILLED")
-        return [Difference("broken", name, f"run {run_id} was killed, and is shown running", kill)]
+        return [_killed(mirror, run)]
     if SUPERSEDED in tags or DVC_EXPERIMENT in tags or run.info.status == "KILLED":
         return []
     mark = partial(mirror.client.set_tag, run_id, SUPERSEDED, "true") if prune else None

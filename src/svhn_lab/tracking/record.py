@@ -9,7 +9,6 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -25,6 +24,9 @@ from svhn_lab.tracking.files import write_json, write_text
 
 RUNS = Path("results")
 PROVENANCE = Path("results/provenance")
+
+BESIDE = ("metrics.json", "curves.tsv")  # run.json, which has their md5
+DAMAGE = (ValueError, TypeError, KeyError)  # of what should be JSON of a certain form
 
 MADE = ("data/", "models/", "results/")  # where the outs of stages lie, and nothing else
 
@@ -192,7 +194,8 @@ def write(record: Record, circumstances: Provenance) -> None:
     write_json(PROVENANCE / record.identity.path.with_suffix(".json"), asdict(circumstances))
     write_text(folder / "curves.tsv", _table(curves))
     write_json(folder / "metrics.json", metrics)
-    write_json(folder / "run.json", content)
+    md5 = {name: _md5(folder / name) for name in BESIDE}
+    write_json(folder / "run.json", content | {"files": md5})
 
 
 def exists(identity: Identity) -> bool:
@@ -200,19 +203,31 @@ def exists(identity: Identity) -> bool:
     return (RUNS / identity.path / "run.json").is_file()
 
 
-def on_disk() -> list[Identity]:
-    """Every run that lies on disk, whole; those that stand for several behind the others. Runs of
-    arms that params.yaml no longer names are among them, as long as DVC leaves them there."""
-    found = []
+def scan() -> tuple[list[Identity], list[Path]]:
+    """Every run that lies on disk, those that stand for several behind the others, and the files
+    of those that cannot be read. Runs of arms that params.yaml no longer names are among them, as
+    long as DVC leaves them there."""
+    single, whole, damaged = list[Identity](), list[Identity](), list[Path]()
     for file in sorted(RUNS.rglob("run.json")):
-        with suppress(FileNotFoundError):  # a stage makes it anew this moment
+        try:
             content = json.loads(file.read_text(encoding="utf-8"))
-            found.append((bool(content["members"]), Identity(**content["identity"])))
-    return [identity for _, identity in sorted(found, key=lambda entry: entry[0])]
+            identity = Identity(**content["identity"])
+            (whole if content["members"] else single).append(identity)
+        except FileNotFoundError:  # a stage makes it anew this moment
+            continue
+        except DAMAGE:
+            damaged.append(file)
+    return single + whole, damaged
+
+
+def on_disk() -> list[Identity]:
+    """Every run that lies on disk and can be read, in the order of `scan`."""
+    return scan()[0]
 
 
 def read(identity: Identity) -> Record:
-    """The run that `write` left on disk. Raises UserError if it is not there."""
+    """The run that `write` left on disk. Raises UserError if it is not there, or not as it was
+    left."""
     folder = RUNS / identity.path
     try:
         content = json.loads((folder / "run.json").read_text(encoding="utf-8"))
@@ -226,12 +241,16 @@ def read(identity: Identity) -> Record:
         raise UserError(
             f"{failure.filename}: not found; make it with `dvc repro {identity.dvc_stage}`"
         ) from None
+    except DAMAGE:
+        raise _damaged(folder, identity) from None
     content.pop("identity")
+    if content.pop("files") != {name: _md5(folder / name) for name in BESIDE}:
+        raise _damaged(folder, identity)
     return Record(identity=identity, metrics=metrics, curves=curves, **content)
 
 
 def read_provenance(identity: Identity) -> Provenance:
-    """When and where the run was. Raises UserError if nothing tells."""
+    """When and where the run was. Raises UserError if nothing tells, or it cannot be read."""
     file = PROVENANCE / identity.path.with_suffix(".json")
     try:
         return Provenance(**json.loads(file.read_text(encoding="utf-8")))
@@ -239,6 +258,19 @@ def read_provenance(identity: Identity) -> Provenance:
         raise UserError(
             f"{file}: not found; make it with `dvc repro {identity.dvc_stage}`"
         ) from None
+    except DAMAGE:
+        raise _damaged(file, identity) from None
+
+
+def _damaged(place: Path, identity: Identity) -> UserError:
+    return UserError(
+        f"{place}: is damaged; `dvc checkout --force` brings it back, or "
+        f"`dvc repro {identity.dvc_stage}` makes it anew"
+    )
+
+
+def _md5(file: Path) -> str:
+    return hashlib.md5(file.read_bytes()).hexdigest()
 
 
 def _table(rows: list[dict[str, float]]) -> str:

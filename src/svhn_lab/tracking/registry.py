@@ -3,7 +3,7 @@ its answers to the test digits. The alias `champion` is on the one to use, `chal
 the gate did not let pass."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from svhn_lab.tracking.mirror import KEY
-from svhn_lab.tracking.store import locked, tracking_uri
+from svhn_lab.tracking.store import connect, locked, tracking_uri
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 # What MLflow says if there is no such model, or no such alias of it.
@@ -42,7 +42,7 @@ class Entry:
     card: str  # Markdown
     right: NDArray[np.bool_]
     image_size: int
-    num_classes: int
+    classes: Sequence[str]
 
 
 def model_name(dataset: str, official: bool) -> str:
@@ -51,10 +51,9 @@ def model_name(dataset: str, official: bool) -> str:
 
 
 def client() -> MlflowClient:
-    """A client of the lab's registry, which is in its store."""
-    uri = tracking_uri()
-    mlflow.set_tracking_uri(uri)  # which MLflow's loading and logging of models goes by
-    return MlflowClient(tracking_uri=uri)
+    """A client of the lab's registry, which is in its store. Raises as `store.connect`."""
+    mlflow.set_tracking_uri(tracking_uri())  # which loading and logging of models goes by
+    return connect()
 
 
 def version_of(model: str, key: str) -> ModelVersion | None:
@@ -93,16 +92,16 @@ def put(model: nn.Module, entry: Entry, run_id: str) -> int:
 
 
 def describe(entry: Entry, version: ModelVersion) -> None:
-    """Puts tags, card and alias of the entry on the version. One that had been a challenger is none
-    when it is the champion."""
+    """Puts tags, card and alias of the entry on the version, which is then either champion or
+    challenger: one that does not pass the gate any more is no champion."""
     registry, name, number = client(), entry.model, version.version
     for tag, value in entry.tags.items():
         registry.set_model_version_tag(name, number, tag, str(value))
     registry.update_model_version(name, number, description=entry.card)
-    challenger = holder(name, CHALLENGER)
-    if entry.alias == CHAMPION and challenger and challenger.version == number:
-        registry.delete_registered_model_alias(name, CHALLENGER)
     registry.set_registered_model_alias(name, entry.alias, number)
+    other = CHALLENGER if entry.alias == CHAMPION else CHAMPION
+    if (has := holder(name, other)) and has.version == number:
+        registry.delete_registered_model_alias(name, other)
 
 
 def signature(image_size: int, num_classes: int) -> ModelSignature:
@@ -132,7 +131,8 @@ def _new_version(model: nn.Module, entry: Entry, run_id: str) -> ModelVersion:
             model.to(memory_format=torch.contiguous_format),
             name=entry.model,
             model_id=logged.model_id,
-            signature=signature(entry.image_size, entry.num_classes),
+            signature=signature(entry.image_size, len(entry.classes)),
+            metadata={"classes": list(entry.classes)},
             # Two images: with one, the exported batch size would be fixed at one.
             input_example=np.zeros(shape, dtype=np.uint8),
             pip_requirements=[f"torch=={torch.__version__.partition('+')[0]}", "numpy"],

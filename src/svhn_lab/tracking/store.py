@@ -2,22 +2,25 @@
 anything else opens it (a new SQLite store opened by several processes at once breaks for good)."""
 
 import os
+import socket
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from filelock import FileLock
+from filelock import BaseFileLock, FileLock
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.tracking import MlflowClient
+from sqlalchemy import make_url
 
 from svhn_lab.tracking.files import replacing
 
 EXPERIMENT = "svhn-lab"
 SQLITE = "sqlite:///"
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
-ARTIFACTS = "mlartifacts"
+ARTIFACTS, MLFLOW_ARTIFACTS = "mlartifacts", "mlruns"
+SECONDS_TO_CONNECT = 5.0
 # Where a SQLite store keeps the places of artifacts, absolute all of them.
 PLACES = {
     "experiments": ("artifact_location",),
@@ -68,25 +71,43 @@ def experiment_name() -> str:
     return os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
 
 
-@contextmanager
-def locked() -> Iterator[None]:
-    """Within it no other process or thread of this checkout writes to the store."""
-    with FileLock(project_root() / ".mlflow.lock"):
-        yield
-
-
-def open_store() -> tuple[MlflowClient, str]:
-    """A client and the experiment's id, store and experiment made if they are not there.
-
-    Inside `mlflow run` the experiment is the one that its parent run is in. Raises what MLflow and
-    SQLAlchemy raise if the store cannot be used.
-    """
+def shown_uri() -> str:
+    """The store as messages name it: without a password."""
     uri = tracking_uri()
-    root = project_root()
+    return make_url(uri).render_as_string(hide_password=True) if "@" in uri else uri
+
+
+def locked() -> BaseFileLock:
+    """Within it no other process or thread of this checkout writes to the store. May be entered
+    again from within."""
+    return _lock(project_root() / ".mlflow.lock")
+
+
+@cache
+def _lock(file: Path) -> BaseFileLock:
+    return FileLock(file)
+
+
+def probe(uri: str) -> None:
+    """Raises OSError if nothing listens where the store should be. MLflow itself would try for
+    minutes, and whoever asks holds a lock meanwhile."""
+    where = urlsplit(uri)
+    ports = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
+    port = where.port or ports.get(where.scheme.partition("+")[0])
+    if where.hostname and port:
+        with socket.create_connection((where.hostname, port), timeout=SECONDS_TO_CONNECT):
+            pass
+
+
+def connect() -> MlflowClient:
+    """A client of the store; a SQLite one is made if it is not there. Raises OSError, or what
+    MLflow and SQLAlchemy raise, if the store cannot be used."""
+    uri, root = tracking_uri(), project_root()
     # MLflow's own patience (five retries, 120 s each) keeps a stage waiting when a server is down.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    probe(uri)
     file = sqlite_file(uri)
     with locked():
         if file is not None:
@@ -95,26 +116,54 @@ def open_store() -> tuple[MlflowClient, str]:
         client.search_experiments(max_results=1)  # raises if the store cannot be used
         if file is not None:
             bring_home(file, root)
+    return client
+
+
+def own_experiment(client: MlflowClient) -> str | None:
+    """The id of the experiment that runs are put into outside `mlflow run`; None if it is not there
+    yet."""
+    experiment = client.get_experiment_by_name(experiment_name())
+    return None if experiment is None else str(experiment.experiment_id)
+
+
+def open_store() -> tuple[MlflowClient, str]:
+    """A client, and the id of the experiment to put runs into, made if it is not there: inside
+    `mlflow run` the one that its parent run is in. Raises as `connect`."""
+    client = connect()
+    with locked():
         if inherited := os.environ.get("MLFLOW_EXPERIMENT_ID"):
+            # So that these runs are found again from outside `mlflow run`.
+            client.set_experiment_tag(inherited, runs_of(), "true")
             return client, inherited
-        experiment = client.get_experiment_by_name(experiment_name())
-        if experiment is not None:
-            return client, str(experiment.experiment_id)
+        if own := own_experiment(client):
+            return client, own
         # A server knows where to put artifacts; to a bare database the checkout's place is given.
-        artifacts = (root / ARTIFACTS).as_uri() if uri.startswith(DATABASES) else None
+        bare = tracking_uri().startswith(DATABASES)
+        artifacts = (project_root() / ARTIFACTS).as_uri() if bare else None
         name = experiment_name()
         return client, str(client.create_experiment(name, artifact_location=artifacts))
 
 
+def runs_of() -> str:
+    """The tag of experiments, made by `mlflow run`, that hold runs of the lab's own one."""
+    return f"svhn_lab.runs_of.{experiment_name()}"
+
+
 def make(file: Path, root: Path) -> None:
     """Makes a new store beside its place and renames it there: a process killed meanwhile leaves
-    no half of one, which nothing could open again."""
-    if file.exists() and file.stat().st_size:
-        return
-    for left_behind in file.parent.glob(f".{file.name}.*"):
-        left_behind.unlink()
+    no half of one, which nothing could open again. Other checkouts may be about to do the same."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with _lock(file.with_name(f".{file.name}.lock")):
+        if file.exists() and file.stat().st_size:
+            return
+        for left_behind in file.parent.glob(f".{file.name}.*[0-9]"):
+            left_behind.unlink()
+        _make_beside(file, root)
+
+
+def _make_beside(file: Path, root: Path) -> None:
     with replacing(file) as beside:
-        SqlAlchemyStore(f"{SQLITE}{beside}", (root / "mlruns").as_uri()).engine.dispose()
+        SqlAlchemyStore(f"{SQLITE}{beside}", (root / MLFLOW_ARTIFACTS).as_uri()).engine.dispose()
 
 
 def former_root(file: Path, root: Path) -> Path | None:
@@ -125,10 +174,10 @@ def former_root(file: Path, root: Path) -> Path | None:
     with closing(sqlite3.connect(file)) as store:
         rows = store.execute("SELECT artifact_location FROM experiments").fetchall()
     places = [Path(unquote(urlsplit(place).path)) for (place,) in rows if place]
-    for place in places:
-        if place.name == ARTIFACTS and place.parent != root:
-            return place.parent
-    return None
+    labs = [place.parent for place in places if place.name == ARTIFACTS]
+    # Before the lab has made its own, `mlflow run` has made MLflow's default one.
+    defaults = [place.parent.parent for place in places if place.parent.name == MLFLOW_ARTIFACTS]
+    return next((place for place in labs or defaults if place != root), None)
 
 
 def bring_home(file: Path, root: Path) -> None:
