@@ -1,0 +1,307 @@
+"""How fast the lab trains, against the loops that people write without it (peers.py) and against
+the bare limit of the processor: one table, all in one run, contenders in turn, medians with
+quartiles. Written to RESULTS.md, and to results.json, which is not tracked, beside this."""
+
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import numpy as np
+import scipy.io
+import torch
+
+from benchmarks.peers import PEERS
+from svhn_lab.data.batches import Digits, Statistics
+from svhn_lab.nets import zoo
+from svhn_lab.params import Compute, Recipe, load
+from svhn_lab.stages.results_doc import processor
+from svhn_lab.training.fan_out import HERE, fan_out, one_thread
+from svhn_lab.training.fit import autocast, fit, optimizer_for
+
+TRAIN, EXTRA = 73_257, 531_131  # digits of SVHN's own splits
+NUM_DIGITS = {"baseline": 12_800, "preact": 3_840}  # whole batches, some seconds an epoch
+EPOCHS = 2  # timed, after one to warm up
+SEEDS = 8
+RAY_RUNS = 16
+STATISTICS = Statistics((112.0, 112.0, 120.0), (51.0, 51.0, 51.0))
+Rates = dict[str, list[float]]
+
+
+def random_digits(number: int) -> Digits:
+    """Made up: what is in a digit costs nothing."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (number, 32, 32, 3), dtype=torch.uint8, generator=generator)
+    return Digits(images, torch.randint(0, 10, (number,), generator=generator))
+
+
+def recipe(**changes: Any) -> Recipe:
+    """The shipped defaults, for one epoch more than is timed."""
+    return load().training.model_copy(update={"epochs": EPOCHS + 1} | changes)
+
+
+class Timed(NamedTuple):
+    """One run of the lab's: digits of an epoch, and the moments (s) when it began, when it had
+    warmed up for an epoch, and when it ended."""
+
+    digits: int
+    began: float
+    warm: float
+    ended: float
+
+
+def train(task: tuple[str, int]) -> Timed:
+    """One run of a network with a seed."""
+    name, seed = task
+    digits = random_digits(NUM_DIGITS[name])
+    net = zoo.build(name, num_classes=10, seed=seed)
+    moments = [time.time()]
+    fit(
+        net,
+        recipe(),
+        digits,
+        digits.take(slice(0, 128)),
+        STATISTICS,
+        seed=seed,
+        on_epoch=lambda _: moments.append(time.time()),
+    )
+    return Timed(len(digits), moments[0], moments[1], moments[-1])
+
+
+def single(name: str) -> float:
+    """Images per second of one run alone, on one thread."""
+    one_thread()
+    run = train((name, 0))
+    return EPOCHS * run.digits / (run.ended - run.warm)
+
+
+def study(name: str) -> float:
+    """Images per second of eight seeds side by side, from the beginning of the first to the end of
+    the last, warming up included."""
+    runs = fan_out(train, [(name, seed) for seed in range(SEEDS)])
+    images = sum((EPOCHS + 1) * run.digits for run in runs)
+    return images / (max(run.ended for run in runs) - min(run.began for run in runs))
+
+
+def bare_limit(name: str) -> float:
+    """Images per second of nothing but forward pass, backward pass and step, always on the same
+    normalised batch, on one thread."""
+    one_thread()
+    settings = recipe()
+    batch = random_digits(settings.batch_size)
+    inputs, labels = batch.inputs(STATISTICS), batch.labels
+    net = zoo.build(name, num_classes=10, seed=0).train()
+    optimizer = optimizer_for(net, settings)
+    steps = NUM_DIGITS[name] // len(batch)
+
+    def step() -> None:
+        with autocast(torch.device("cpu"), settings.precision):
+            logits = net(*inputs)
+            loss = torch.nn.functional.cross_entropy(logits.float(), labels)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+
+    for _ in range(steps):
+        step()
+    started = time.perf_counter()
+    for _ in range(EPOCHS * steps):
+        step()
+    return EPOCHS * steps * len(batch) / (time.perf_counter() - started)
+
+
+def in_own_process(function: Callable[[str], float], name: str) -> float:
+    """What the function of this module gives in a new process, as threads are set once."""
+    script = f"from benchmarks import speed; print(speed.{function.__name__}({name!r}))"
+    return float(_python("-c", script).splitlines()[-1])
+
+
+def peer(contender: str, name: str, folder: Path) -> float:
+    """Images per second of a peer, in a process of its own."""
+    said = _python("-m", "benchmarks.peers", contender, name, str(folder), str(EPOCHS))
+    found = json.loads(said.splitlines()[-1])
+    return float(found["images"] / found["seconds"])
+
+
+def _python(*arguments: str) -> str:
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
+    if done.returncode:
+        raise click.ClickException(f"{arguments}: {done.stderr[-2000:]}")
+    return done.stdout
+
+
+def rates(name: str, repeats: int) -> Rates:
+    """Images per second of every contender, each once a repeat, in turn."""
+    found: Rates = {}
+    with tempfile.TemporaryDirectory() as folder:
+        digits = random_digits(NUM_DIGITS[name])
+        arrays = {"X": digits.images.permute(1, 2, 3, 0).numpy(), "y": digits.labels.numpy()}
+        scipy.io.savemat(str(Path(folder, "train_32x32.mat")), arrays)
+        for repeat in range(repeats):
+            for contender in PEERS:
+                found.setdefault(contender, []).append(peer(contender, name, Path(folder)))
+            for own in (bare_limit, single, study):
+                found.setdefault(own.__name__, []).append(in_own_process(own, name))
+            click.echo(f"{name}: repeat {repeat + 1} of {repeats} done", err=True)
+    return found
+
+
+def memory(number: int) -> dict[str, float]:
+    """What a run on so many digits takes at most, in GB: digits are mapped from a file, as the
+    stages do. `anonymous` is what is not that file's: a second copy would be in it."""
+    one_thread()
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder, "images.npy")
+        images = np.lib.format.open_memmap(place, "w+", np.uint8, (number, 32, 32, 3))
+        images[:: max(1, number // 1000)] = 100
+        images.flush()
+        del images
+        mapped = torch.from_numpy(np.load(place, mmap_mode="c"))
+        digits = Digits(mapped, torch.arange(number) % 10)
+        net = zoo.build("baseline", num_classes=10, seed=0)
+        few = digits.take(slice(0, 1000))
+        fit(net, recipe(epochs=1), digits, few, STATISTICS, seed=0)
+        status = Path("/proc/self/status").read_text()
+    of = {line.split(":")[0]: line.split()[1] for line in status.splitlines()}
+    return {
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9,
+        "anonymous": int(of["RssAnon"]) * 1024 / 1e9,
+    }
+
+
+def memory_of(number: int) -> dict[str, float]:
+    """The same in a process of its own."""
+    script = f"import json; from benchmarks import speed; print(json.dumps(speed.memory({number})))"
+    found: dict[str, float] = json.loads(_python("-c", script).splitlines()[-1])
+    return found
+
+
+def backends(repeats: int) -> Rates:
+    """Images per second of sixteen runs, everything included, by where they are computed."""
+    found: Rates = {"local": [], "ray": []}
+    tasks = [("baseline", seed) for seed in range(RAY_RUNS)]
+    for _ in range(repeats):
+        for backend in found:
+            compute: Compute = HERE.model_copy(update={"backend": backend})
+            started = time.perf_counter()
+            runs = fan_out(train, tasks, compute=compute)
+            seconds = time.perf_counter() - started
+            images = sum((EPOCHS + 1) * run.digits for run in runs)
+            found[backend].append(images / seconds)
+    return found
+
+
+def quartiles(values: list[float]) -> list[float]:
+    """Lower quartile, median, upper quartile."""
+    return [float(q) for q in np.percentile(values, [25, 50, 75])]
+
+
+def ratios(found: dict[str, Any]) -> dict[str, float]:
+    """What the lab promises, of medians."""
+
+    def median(values: list[float]) -> float:
+        return float(np.median(values))
+
+    result = {}
+    for name, prefix in (("baseline", ""), ("preact", "preact_")):
+        of = found["rates"][name]
+        best = max(median(of[contender]) for contender in PEERS)
+        result[f"{prefix}study_over_best_peer"] = median(of["study"]) / best
+        result[f"{prefix}single_over_best_peer"] = median(of["single"]) / best
+        result[f"{prefix}fit_over_bare_limit"] = median(of["single"]) / median(of["bare_limit"])
+    of = found["backends"]
+    result["ray_over_local"] = median(of["ray"]) / median(of["local"])
+    return result
+
+
+OWN = {
+    "bare_limit": "*bare limit, one thread*",
+    "single": "**one run, one thread**",
+    "study": f"**{SEEDS} seeds side by side**",
+}
+
+
+def table(name: str, of: Rates) -> list[str]:
+    """Markdown of one network's contenders."""
+    best = max(float(np.median(of[contender])) for contender in PEERS)
+    lines = [
+        f"## `{name}`: {NUM_DIGITS[name]:,} digits, {EPOCHS} epochs after one to warm up",
+        "",
+        "| contender | images/s | quartiles | over the best peer |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for contender, values in of.items():
+        low, median, high = quartiles(values)
+        shown = OWN.get(contender, contender)
+        lines.append(
+            f"| {shown} | {median:,.0f} | {low:,.0f} to {high:,.0f} | {median / best:.2f} |"
+        )
+    return [*lines, ""]
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """RESULTS.md."""
+    local, ray = (quartiles(found["backends"][backend]) for backend in ("local", "ray"))
+    used = found["memory"]
+    lines = [
+        "# How fast the lab trains",
+        "",
+        "Written by `python -m benchmarks.speed`; run it again rather than edit this. Batches of",
+        "128, Adam 0.001. Peers compute in float32 on all cores, each loop as its users would",
+        "write it; the lab as it comes. To start Python and to import is left out, and of all but",
+        f"the study the first epoch. Medians of {found['repeats']} repeats, contenders in turn.",
+        "",
+        f"Machine: {found['machine']}.",
+        "",
+        *table("baseline", found["rates"]["baseline"]),
+        *table("preact", found["rates"]["preact"]),
+        "## Ray and memory",
+        "",
+        f"{RAY_RUNS} runs of `baseline`, starting included: {local[1]:,.0f} images/s in processes",
+        f"of this machine, {ray[1]:,.0f} as tasks of a Ray that is started for them.",
+        "",
+        "| digits | peak memory (GB) | of it not the mapped file's (GB) |",
+        "| ---: | ---: | ---: |",
+        *(
+            f"| {int(number):,} | {each['peak']:.2f} | {each['anonymous']:.2f} |"
+            for number, each in used.items()
+        ),
+        "",
+        "## Ratios",
+        "",
+        "| ratio | |",
+        "| --- | ---: |",
+        *(f"| {name.replace('_', ' ')} | {value:.2f} |" for name, value in found["ratios"].items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+@click.command()
+@click.option("--repeats", default=3, show_default=True)
+def main(repeats: int) -> None:
+    """Measure, print the table, and write it."""
+    found: dict[str, Any] = {
+        "repeats": repeats,
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
+        f"{processor()}, Python {platform.python_version()}, torch {torch.__version__}",
+        "rates": {name: rates(name, repeats) for name in NUM_DIGITS},
+        "backends": backends(repeats),
+        "memory": {str(number): memory_of(number) for number in (TRAIN, TRAIN + EXTRA)},
+    }
+    found["ratios"] = ratios(found)
+    here = Path(__file__).parent
+    (here / "results.json").write_text(json.dumps(found, indent=2) + "\n")
+    (here / "RESULTS.md").write_text(markdown(found))
+    click.echo(markdown(found))
+
+
+if __name__ == "__main__":
+    main()
