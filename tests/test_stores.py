@@ -231,3 +231,18 @@ def test_a_server_that_goes_away_in_mid_training_and_comes_back_lacks_nothing(
         clone.lab("sync")
         assert before == {n: run.data.metrics for n, run in current(clone.keyed_runs()).items()}
         assert clone.lab("doctor").startswith(CLEAN)
+
+
+def test_stages_side_by_side_make_what_dvc_repro_makes(built: Clone, tmp_path: Path) -> None:
+    clone = tiny_clone(tmp_path / "lab")
+    said = clone.lab("repro", "--jobs", "3")
+    assert f"stages up to date, {said.count('Running stage')} of them made anew" in said
+    assert clone.weights() == built.weights()
+    assert "Running stage" not in clone.run("dvc", "repro")
+    assert ", 0 of them made anew" in clone.lab("repro")
+    assert clone.lab("doctor").startswith(CLEAN)
+    change_params(clone.path, {"arms": {"crop": {"learning_rate": 1e30}}})
+    failed = clone.try_run("python", "-m", "svhn_lab", "repro")
+    assert failed.returncode == 1
+    assert "train@crop: failed; what it said is above" in failed.stderr
+    assert "the loss became nan at step" in failed.stdout

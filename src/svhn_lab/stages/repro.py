@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
@@ -89,11 +89,21 @@ def repro_alone(stage: str, workers: int) -> Outcome:
     return Outcome(bool(done.returncode), output, time.monotonic() - started)
 
 
+def height(needs: Mapping[str, set[str]]) -> dict[str, int]:
+    """By stage, how many follow one on another behind it: those with the longest way to go begin
+    first."""
+    heights = dict.fromkeys(needs, 0)
+    for stage in reversed(list(TopologicalSorter(needs).static_order())):
+        for needed in needs[stage]:
+            heights[needed] = max(heights[needed], heights[stage] + 1)
+    return heights
+
+
 def main(targets: Iterable[str], jobs: int) -> None:
     """Brings the targets, or all, up to date. Raises UserError if a stage fails, after those beside
     it have ended."""
     needs, out_of_date = upstream(targets), changed()
-    workers = max(1, cpu_count() // jobs)
+    heights = height(needs)
     order = TopologicalSorter(needs)
     order.prepare()
     ran: set[str] = set()
@@ -102,12 +112,15 @@ def main(targets: Iterable[str], jobs: int) -> None:
     with ThreadPoolExecutor(jobs) as pool:
         going: dict[Future[Outcome], str] = {}
         while going or (order.is_active() and not failed):
-            for stage in () if failed else order.get_ready():
-                if stage in out_of_date or needs[stage] & ran:
-                    going[pool.submit(repro_alone, stage, workers)] = stage
-                else:
-                    num_done += 1
-                    order.done(stage)
+            ready = () if failed else order.get_ready()
+            to_run = [stage for stage in ready if stage in out_of_date or needs[stage] & ran]
+            side_by_side = min(jobs, len(going) + len(to_run))
+            for stage in sorted(to_run, key=lambda stage: -heights[stage]):
+                workers = max(1, cpu_count() // side_by_side)
+                going[pool.submit(repro_alone, stage, workers)] = stage
+            for stage in set(ready) - set(to_run):
+                num_done += 1
+                order.done(stage)
             for future in wait(going, return_when=FIRST_COMPLETED).done:
                 stage = going.pop(future)
                 if future.cancelled():

@@ -1,0 +1,40 @@
+"""repro.py: what needs what, who begins first; with a real DVC it is tried in test_stores.py."""
+
+from pathlib import Path
+
+import pytest
+
+from svhn_lab.errors import UserError
+from svhn_lab.stages.repro import Outcome, height, upstream
+
+PROJECT = Path(__file__).parents[2]
+
+
+def test_a_target_comes_with_all_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PROJECT)
+    assert upstream(["train@preact"]) == {
+        "check": set(),
+        "fetch": {"check"},
+        "prepare": {"fetch"},
+        "train@preact": {"prepare"},
+    }
+    everything = upstream([])
+    assert {"report", "register", "train@baseline"} <= set(everything)
+    assert {"train@preact", "train@baseline"} <= set(upstream(["train"]))
+    with pytest.raises(UserError, match=r"dvc\.yaml: .*nothing"):
+        upstream(["nothing"])
+
+
+def test_those_with_the_longest_way_to_go_begin_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PROJECT)
+    heights = height(upstream([]))
+    assert heights["report"] == heights["register"] == 0
+    assert heights["evaluate"] == 1
+    assert heights["pretrain"] > heights["finetune@front"] > heights["train@preact"] == 2
+    assert max(heights, key=lambda stage: heights[stage]) == "check"
+
+
+def test_what_dvc_skips_has_not_run() -> None:
+    assert not Outcome(False, "Stage 'check' didn't change, skipping", 1.0).ran
+    assert Outcome(False, "Stage 'check' is cached - skipping run, checking out outputs", 1.0).ran
+    assert Outcome(False, "Running stage 'check':", 1.0).ran
