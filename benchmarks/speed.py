@@ -28,7 +28,7 @@ from svhn_lab.training.fan_out import HERE, fan_out, one_thread
 from svhn_lab.training.fit import autocast, fit, optimizer_for
 
 TRAIN, EXTRA = 73_257, 531_131  # digits of SVHN's own splits
-NUM_DIGITS = {"baseline": 12_800, "preact": 3_840}  # whole batches, some seconds an epoch
+NUM_DIGITS = {"baseline": 7_680, "preact": 1_280}  # whole batches, a second or more an epoch
 EPOCHS = 2  # timed, after one to warm up
 SEEDS = 8
 RAY_RUNS = 16
@@ -150,7 +150,8 @@ def rates(name: str, repeats: int) -> Rates:
                 found.setdefault(contender, []).append(peer(contender, name, Path(folder)))
             for own in (bare_limit, single, study):
                 found.setdefault(own.__name__, []).append(in_own_process(own, name))
-            click.echo(f"{name}: repeat {repeat + 1} of {repeats} done", err=True)
+            latest = ", ".join(f"{each} {values[-1]:,.0f}" for each, values in found.items())
+            click.echo(f"{name}, repeat {repeat + 1} of {repeats}: {latest} images/s", err=True)
     return found
 
 
@@ -170,10 +171,10 @@ def memory(number: int) -> dict[str, float]:
         few = digits.take(slice(0, 1000))
         fit(net, recipe(epochs=1), digits, few, STATISTICS, seed=0)
         status = Path("/proc/self/status").read_text()
-    of = {line.split(":")[0]: line.split()[1] for line in status.splitlines()}
+    [anonymous] = [line.split()[1] for line in status.splitlines() if line.startswith("RssAnon")]
     return {
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9,
-        "anonymous": int(of["RssAnon"]) * 1024 / 1e9,
+        "anonymous": int(anonymous) * 1024 / 1e9,
     }
 
 
