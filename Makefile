@@ -40,6 +40,8 @@ test: setup ## Lint, types and the fast tests
 test-slow: setup ## The tests that run whole graphs and servers
 	pytest -m slow
 
-bench: setup ## Measure how fast digits are drawn and how like SVHN they are, and how sync scales
+bench: setup ## Measure training against its peers, drawing of digits, and sync
+	$(VENV)/bin/python -m pip install --quiet --editable '.[dev,bench]'
+	python -m benchmarks.speed
 	python -m benchmarks.rendered
 	python -m benchmarks.sync

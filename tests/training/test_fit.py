@@ -185,3 +185,12 @@ def test_a_broken_loss_is_counted_with_the_steps_that_mining_added() -> None:
             STATISTICS,
             seed=0,
         )
+
+
+@pytest.mark.slow
+def test_a_compiled_network_learns_the_same() -> None:
+    _, plain = trained(epochs=2)
+    _, compiled = trained(epochs=2, compile=True)
+    for one, other in zip(plain, compiled, strict=True):
+        assert other["train_loss"] == pytest.approx(one["train_loss"], rel=0.05)
+        assert other["steps"] == one["steps"]
