@@ -122,7 +122,7 @@ def test_what_is_damaged_on_disk_is_named_with_what_mends_it(lab: Clone) -> None
         "results/finetune/front: is modified",
         "results/page: is deleted",
         "remedy: dvc checkout results/page, or dvc repro report",
-        "unreadable: finetune/front/depth-0/size-4/draw-1",
+        "records: results/finetune/front/depth-0/size-4/draw-1/metrics.json: not found",
     ):
         assert said in findings.stdout
     lab.run("dvc", "checkout", "--force")
