@@ -40,6 +40,17 @@ def test_what_is_written_is_read_back_to_the_last_bit(project: Path) -> None:
     assert record.read_provenance(RUN.identity) == written
 
 
+@pytest.mark.parametrize("name", ["run.json", "metrics.json", "curves.tsv"])
+@pytest.mark.parametrize("content", ["", "{}", "null", '{"validation_accuracy": 0.4}'])
+def test_a_record_that_is_not_as_it_was_left_is_not_read(
+    project: Path, name: str, content: str
+) -> None:
+    record.write(RUN, circumstances())
+    (project / "results" / RUN.identity.path / name).write_text(content)
+    with pytest.raises(UserError, match=r"preact/seed-3: is damaged; .* `dvc repro train@preact`"):
+        record.read(RUN.identity)
+
+
 def test_the_record_holds_no_clock_and_no_commit(project: Path) -> None:
     record.write(RUN, circumstances())
     folder = Path("results/train/preact/seed-3")

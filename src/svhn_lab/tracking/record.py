@@ -26,7 +26,7 @@ RUNS = Path("results")
 PROVENANCE = Path("results/provenance")
 
 BESIDE = ("metrics.json", "curves.tsv")  # run.json, which has their md5
-DAMAGE = (ValueError, TypeError, KeyError)  # of what should be JSON of a certain form
+DAMAGE = (ValueError, TypeError, KeyError, AttributeError)  # of what should be JSON of a certain form
 
 MADE = ("data/", "models/", "results/")  # where the outs of stages lie, and nothing else
 
@@ -237,16 +237,16 @@ def read(identity: Identity) -> Record:
                 {name: float(value) for name, value in row.items()}
                 for row in csv.DictReader(file, delimiter="\t")
             ]
+        content.pop("identity")
+        if content.pop("files") != {name: _md5(folder / name) for name in BESIDE}:
+            raise ValueError
+        return Record(identity=identity, metrics=metrics, curves=curves, **content)
     except FileNotFoundError as failure:
         raise UserError(
             f"{failure.filename}: not found; make it with `dvc repro {identity.dvc_stage}`"
         ) from None
     except DAMAGE:
         raise _damaged(folder, identity) from None
-    content.pop("identity")
-    if content.pop("files") != {name: _md5(folder / name) for name in BESIDE}:
-        raise _damaged(folder, identity)
-    return Record(identity=identity, metrics=metrics, curves=curves, **content)
 
 
 def read_provenance(identity: Identity) -> Provenance:
