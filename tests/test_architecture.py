@@ -39,11 +39,13 @@ NO_DEPENDENCY = {
     "wrong_params.py",
     "stages/extras.py",
     "stages/mirroring.py",
+    "tracking/entities.py",
     "tracking/files.py",
     "tracking/mirror.py",
     "tracking/process.py",
     "tracking/progress.py",
     "tracking/reconcile.py",
+    "tracking/roles.py",
     "tracking/store.py",
 }
 

@@ -14,7 +14,7 @@ from toy import change_params
 from svhn_lab.errors import UserError
 from svhn_lab.stages import register, sync
 from svhn_lab.tracking import registry
-from svhn_lab.tracking.mirror import KEY
+from svhn_lab.tracking.roles import KEY
 
 MODEL = "svhn-small-rendered"
 

@@ -9,8 +9,10 @@ from mlflow.entities import Run
 from records import RUN, circumstances
 
 from svhn_lab.tracking import record
-from svhn_lab.tracking.mirror import KEY, SUPERSEDED, Mirror, milliseconds
+from svhn_lab.tracking.entities import milliseconds
+from svhn_lab.tracking.mirror import Mirror
 from svhn_lab.tracking.record import Identity
+from svhn_lab.tracking.roles import KEY, SUPERSEDED
 
 WHEN = circumstances()
 

@@ -11,10 +11,11 @@ from mlflow.entities import Run
 from records import RUN, circumstances
 
 from svhn_lab.tracking import record
-from svhn_lab.tracking.mirror import KEY, NAME, PROCESS, SUPERSEDED, Mirror
+from svhn_lab.tracking.mirror import Mirror
 from svhn_lab.tracking.process import this_process
 from svhn_lab.tracking.reconcile import Extras, differences
 from svhn_lab.tracking.record import Identity, Record
+from svhn_lab.tracking.roles import KEY, NAME, PROCESS, SUPERSEDED
 
 NOTHING = Extras({}, {})
 

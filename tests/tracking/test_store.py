@@ -11,9 +11,10 @@ import pytest
 from records import RUN, circumstances
 
 from svhn_lab.tracking import record
-from svhn_lab.tracking.mirror import KEY, Mirror
+from svhn_lab.tracking.mirror import Mirror
 from svhn_lab.tracking.reconcile import Extras, differences
 from svhn_lab.tracking.record import Record
+from svhn_lab.tracking.roles import KEY
 from svhn_lab.tracking.store import open_store, project_root, tracking_uri
 
 

@@ -22,8 +22,9 @@ from svhn_lab.stages.prepared import load_manifest
 from svhn_lab.stages.runs import load_model
 from svhn_lab.tracking import record, registry
 from svhn_lab.tracking.files import write_json, write_text
-from svhn_lab.tracking.mirror import KEY, Mirror
+from svhn_lab.tracking.mirror import Mirror
 from svhn_lab.tracking.record import Identity
+from svhn_lab.tracking.roles import KEY
 from svhn_lab.tracking.store import locked, shown_uri
 
 AGAINST = "gate_champion"  # the tag of a version that says how it compared

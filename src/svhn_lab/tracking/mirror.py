@@ -3,122 +3,39 @@ it is mirrored; a run of the same name with another key is marked superseded. A 
 FAILED, if its record says so) only when all of it is there; whatever is not is made anew."""
 
 import hashlib
-import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import accumulate
 from pathlib import Path
 
-from mlflow.entities import (
-    Dataset,
-    DatasetInput,
-    InputTag,
-    Metric,
-    Param,
-    Run,
-)
+from mlflow.entities import Metric, Param, Run
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-from svhn_lab.tracking.process import is_here, lives, this_process
-from svhn_lab.tracking.record import RUNS, Provenance, Record
-from svhn_lab.tracking.store import (
-    connect,
-    copied_from,
-    locked,
-    open_store,
-    own_experiment,
-    runs_of,
+from svhn_lab.tracking.entities import (
+    dataset_input,
+    ended,
+    epoch_metrics,
+    final_metrics,
+    milliseconds,
+    tags,
 )
+from svhn_lab.tracking.record import RUNS, Provenance, Record
+from svhn_lab.tracking.roles import (
+    ARM,
+    FILES,
+    KEY,
+    NAME,
+    STAGE,
+    SUPERSEDED,
+    Roles,
+    is_back,
+    sort_out,
+    status,
+)
+from svhn_lab.tracking.store import connect, locked, open_store, own_experiment, runs_of
 
-KEY = "svhn_lab.key"
-NAME = "svhn_lab.name"
-STAGE = "svhn_lab.stage"
-ARM = "svhn_lab.arm"
-SUPERSEDED = "svhn_lab.superseded"
-DVC_EXPERIMENT = "svhn_lab.dvc_experiment"
-PROCESS = "svhn_lab.process"  # that logs, or logged, the run
-FILES = "svhn_lab.files"  # md5 of the further files that were logged
 RECORD_FILES = ("run.json", "metrics.json", "curves.tsv")
 METRICS_PER_BATCH = 1000  # MLflow takes no more at once
-
-
-@dataclass(frozen=True)
-class Roles:
-    """What the runs of one name are to each other, when one key is that of the record."""
-
-    whole: Run | None = None  # the record's one mirror image
-    going_on: list[Run] = field(default_factory=list)  # another process logs them
-    broken: list[Run] = field(default_factory=list)  # half-written
-    doubled: list[Run] = field(default_factory=list)  # whole as well
-    outdated: list[Run] = field(default_factory=list)  # of another key, and not yet marked so
-
-
-def status(record: Record) -> str:
-    """The state that a record's mirror image is left in."""
-    return "FINISHED" if record.failure is None else "FAILED"
-
-
-def goes_on(run: Run) -> bool:
-    """Whether a process that still lives logs the run, or one of another machine, of which that
-    cannot be told. This process knows by itself which it logs."""
-    process = run.data.tags.get(PROCESS, "")
-    return (
-        run.info.status == "RUNNING"
-        and bool(process)
-        and process != this_process()
-        and lives(process)
-    )
-
-
-def is_elsewhere(run: Run) -> bool:
-    """Whether another machine's process logs, or logged, the run."""
-    return not is_here(run.data.tags.get(PROCESS, this_process()))
-
-
-def in_charge(of: str | None, dvc_experiment: str | None) -> bool:
-    """Whether a record of one DVC experiment decides which runs of the experiment `of` are outdated
-    (None: runs of none). Those of other experiments stay, to be compared. What lies in the checkout
-    itself replaces what lay there before; a temporary copy of it does not."""
-    if of is None:
-        return copied_from(Path.cwd().resolve()) is None
-    return of == dvc_experiment
-
-
-def is_back(run: Run, dvc_experiment: str | None) -> bool:
-    """Whether a run was outdated, and is what lies on disk again."""
-    tags = run.data.tags
-    return SUPERSEDED in tags and in_charge(tags.get(DVC_EXPERIMENT), dvc_experiment)
-
-
-def sort_out(runs: Iterable[Run], key: str, expected: str, dvc_experiment: str | None) -> Roles:
-    """The runs of one name in their roles; the record has this key, and its mirror image would be
-    in the state `expected`."""
-    found: dict[str, list[Run]] = {
-        "whole": [],
-        "going_on": [],
-        "broken": [],
-        "doubled": [],
-        "outdated": [],
-    }
-
-    def role(run: Run) -> str | None:
-        if run.info.status == "RUNNING":
-            return "going_on" if goes_on(run) else "broken"
-        if run.data.tags[KEY] != key:
-            marked = SUPERSEDED in run.data.tags
-            replaced = in_charge(run.data.tags.get(DVC_EXPERIMENT), dvc_experiment)
-            return "outdated" if replaced and not marked else None
-        if run.info.status != expected:
-            return "broken"
-        return "doubled" if found["whole"] else "whole"
-
-    for run in sorted(runs, key=lambda run: int(run.info.start_time)):
-        if place := role(run):
-            found[place].append(run)
-    whole = found.pop("whole")
-    return Roles(whole=whole[0] if whole else None, **found)
 
 
 @dataclass
@@ -293,74 +210,3 @@ def files_digest(files: Iterable[Path]) -> str:
     for file in files:
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
-
-
-def milliseconds(moment: str) -> int:
-    """MLflow's time stamp of an ISO 8601 moment."""
-    return round(datetime.fromisoformat(moment).timestamp() * 1000)
-
-
-def ended(circumstances: Provenance) -> int:
-    """The time stamp of a run's end."""
-    return milliseconds(circumstances.started) + round(circumstances.seconds * 1000)
-
-
-def tags(record: Record, circumstances: Provenance) -> dict[str, str]:
-    """Key, name, stage, commit; the parent where `mlflow run` started this process."""
-    identity = record.identity
-    values = {
-        KEY: record.key,
-        NAME: identity.name,
-        STAGE: identity.stage,
-        ARM: identity.arm,
-        PROCESS: this_process(),
-        DVC_EXPERIMENT: circumstances.dvc_experiment,
-        "svhn_lab.dvc_stage": circumstances.dvc_stage,
-        "svhn_lab.dirty": None if circumstances.dirty is None else str(circumstances.dirty).lower(),
-        "mlflow.source.git.commit": circumstances.commit,
-        "mlflow.source.name": "svhn-lab",
-        "mlflow.source.type": "PROJECT",
-        MLFLOW_PARENT_RUN_ID: os.environ.get("MLFLOW_RUN_ID"),
-    }
-    return {name: value for name, value in values.items() if value}
-
-
-def epoch_metrics(record: Record, circumstances: Provenance, after: int) -> list[Metric]:
-    """The curves behind the first `after` epochs, at the moments when the epochs were done."""
-    began, seconds = milliseconds(circumstances.started), circumstances.seconds_per_epoch
-    elapsed = accumulate(seconds)
-    return [
-        Metric(name, value, began + round(1000 * after_so_long), int(row["epoch"]))
-        for row, took, after_so_long in list(zip(record.curves, seconds, elapsed, strict=True))[
-            after:
-        ]
-        for name, value in (row | {"seconds_per_epoch": took}).items()
-        if name != "epoch"
-    ]
-
-
-def final_metrics(record: Record, circumstances: Provenance) -> list[Metric]:
-    """Figures that no curve ends with, parameter counts, and seconds."""
-    counts = record.num_parameters
-    last_epoch = record.curves[-1] if record.curves else {}
-    single = {
-        **{name: value for name, value in record.metrics.items() if name not in last_epoch},
-        "seconds": circumstances.seconds,
-        "parameters": counts["total"],
-        "parameters_trainable": counts["trainable"],
-        **{f"parameters_by_layer/{layer}": n for layer, n in counts["layers"].items()},
-    }
-    moment = ended(circumstances)
-    return [Metric(name, float(value), moment, 0) for name, value in single.items()]
-
-
-def dataset_input(record: Record) -> DatasetInput:
-    """The dataset as MLflow's own dataset entity: name, digest, and split sizes as its profile."""
-    dataset = Dataset(
-        name=record.dataset["name"],
-        digest=record.dataset["digest"],
-        source_type="local",
-        source=json.dumps({"uri": "data/prepared"}),
-        profile=json.dumps(record.dataset["splits"]),
-    )
-    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])

@@ -13,23 +13,21 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from svhn_lab.errors import UserError
 from svhn_lab.tracking import record
-from svhn_lab.tracking.mirror import (
+from svhn_lab.tracking.mirror import Mirror, files_digest, missing_figures
+from svhn_lab.tracking.record import Identity, Record
+from svhn_lab.tracking.roles import (
     DVC_EXPERIMENT,
     FILES,
     KEY,
     NAME,
     SUPERSEDED,
-    Mirror,
-    files_digest,
     goes_on,
     in_charge,
     is_back,
     is_elsewhere,
-    missing_figures,
     sort_out,
     status,
 )
-from svhn_lab.tracking.record import Identity, Record
 
 Kind = Literal[
     "missing",  # a record has no run

@@ -26,7 +26,12 @@ RUNS = Path("results")
 PROVENANCE = Path("results/provenance")
 
 BESIDE = ("metrics.json", "curves.tsv")  # run.json, which has their md5
-DAMAGE = (ValueError, TypeError, KeyError, AttributeError)  # of what should be JSON of a certain form
+DAMAGE = (
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+)  # of what should be JSON of a certain form
 
 MADE = ("data/", "models/", "results/")  # where the outs of stages lie, and nothing else
 

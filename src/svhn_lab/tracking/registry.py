@@ -21,7 +21,7 @@ from mlflow.types import Schema, TensorSpec
 from numpy.typing import NDArray
 from torch import nn
 
-from svhn_lab.tracking.mirror import KEY
+from svhn_lab.tracking.roles import KEY
 from svhn_lab.tracking.store import connect, locked, tracking_uri
 
 CHAMPION, CHALLENGER = "champion", "challenger"
