@@ -48,6 +48,13 @@ def left_by(mirror: Mirror, process: str, name: str = RUN.identity.name) -> str:
     return str(mirror.client.create_run(mirror.experiment, tags=tags).info.run_id)
 
 
+def temporary_copy(project: Path) -> Path:
+    """Where DVC would run an experiment of the project."""
+    copy = project / ".dvc" / "tmp" / "exps" / "tmp1"
+    copy.mkdir(parents=True)
+    return copy
+
+
 def killed_process() -> str:
     script = "from svhn_lab.tracking.process import this_process; print(this_process())"
     return subprocess.run(
@@ -173,9 +180,7 @@ def test_a_temporary_copy_judges_no_runs_of_the_checkout(
     mirror: Mirror, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mirror.add(RUN, circumstances())
-    copy = project / ".dvc" / "tmp" / "exps" / "tmp1"
-    copy.mkdir(parents=True)
-    monkeypatch.chdir(copy)
+    monkeypatch.chdir(temporary_copy(project))
     record.write(replace(RUN, key="2" * 32), circumstances())  # as DVC restored it
     assert found(Mirror()) == [("missing", "train/preact/seed-3")]
     assert not any(SUPERSEDED in run.data.tags for run in mirror.runs())
@@ -250,9 +255,7 @@ def test_a_temporary_copy_attaches_nothing_to_runs_of_the_checkout(
     mirror: Mirror, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mirror.add(RUN, circumstances())
-    copy = project / ".dvc" / "tmp" / "exps" / "tmp1"
-    copy.mkdir(parents=True)
-    monkeypatch.chdir(copy)
+    monkeypatch.chdir(temporary_copy(project))
     record.write(RUN, circumstances())
     changed = replace(RUN, identity=Identity("train", "preact", 4), key="2" * 32)
     record.write(changed, circumstances(dvc_experiment="one"))

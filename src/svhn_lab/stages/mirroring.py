@@ -22,25 +22,21 @@ SECONDS_BETWEEN_LOOKS = 1.0  # at runs that go on
 SECONDS_BETWEEN_TRIES = 15.0  # at a store that could not be used
 
 
-def mirror(identities: Iterable[Identity]) -> bool:
-    """Puts these runs, which are done, into MLflow; whether it could."""
+def mirror(identities: Iterable[Identity]) -> None:
+    """Puts these runs, which are done, into MLflow, now or later."""
 
     def add(lab: "Mirror") -> None:
         for identity in identities:
             lab.add(record.read(identity), record.read_provenance(identity))
 
-    if _STORE.attempt(add):
-        return True
-    BEHIND.touch()
-    return False
+    if not _STORE.attempt(add):
+        BEHIND.touch()
 
 
-def mirror_all() -> bool:
-    """Makes MLflow hold all that is on disk, test figures and plots among it; whether it could."""
-    if _STORE.attempt(_catch_up):
-        return True
-    BEHIND.touch()
-    return False
+def mirror_all() -> None:
+    """Makes MLflow hold all that is on disk, test figures and plots among it, now or later."""
+    if not _STORE.attempt(_catch_up):
+        BEHIND.touch()
 
 
 @contextmanager
