@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copy(PROJECT / name, tmp_path)
     (tmp_path / "src").symlink_to(PROJECT / "src")
     monkeypatch.chdir(tmp_path)
-    # MLflow sets it when it is told where to load a model from.
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _no_store_is_left_to_the_next_test() -> Iterator[None]:
+    """`mlflow.set_tracking_uri` sets the variable as well, which commands that are started inherit:
+    the next test's lab would write to this one's store."""
+    yield
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
