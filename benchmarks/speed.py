@@ -5,7 +5,6 @@ quartiles. Written to RESULTS.md, and to results.json, which is not tracked, bes
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -24,12 +23,13 @@ from svhn_lab.data.batches import Digits, Statistics
 from svhn_lab.nets import zoo
 from svhn_lab.params import Compute, Recipe, load
 from svhn_lab.stages.results_doc import processor
-from svhn_lab.training.fan_out import HERE, fan_out, one_thread
+from svhn_lab.training.fan_out import HERE, confine, fan_out
 from svhn_lab.training.fit import autocast, fit, optimizer_for
 
 TRAIN, EXTRA = 73_257, 531_131  # digits of SVHN's own splits
 NUM_DIGITS = {"baseline": 7_680, "preact": 1_280}  # whole batches, a second or more an epoch
 EPOCHS = 2  # timed, after one to warm up
+ROUNDS = 3  # of bare limit and fit in each process
 SEEDS = 8
 RAY_RUNS = 16
 STATISTICS = Statistics((112.0, 112.0, 120.0), (51.0, 51.0, 51.0))
@@ -76,11 +76,16 @@ def train(task: tuple[str, int]) -> Timed:
     return Timed(len(digits), moments[0], moments[1], moments[-1])
 
 
-def single(name: str) -> float:
-    """Images per second of one run alone, on one thread."""
-    one_thread()
-    run = train((name, 0))
+def rate_of_fit(name: str, seed: int = 0) -> float:
+    """Images per second of one run, the first epoch left out."""
+    run = train((name, seed))
     return EPOCHS * run.digits / (run.ended - run.warm)
+
+
+def single(name: str) -> float:
+    """Images per second of one run alone, on all cores, as `compute.cpus_per_run` can say."""
+    confine(HERE.model_copy(update={"cpus_per_run": os.cpu_count()}))
+    return rate_of_fit(name)
 
 
 def study(name: str) -> float:
@@ -91,16 +96,15 @@ def study(name: str) -> float:
     return images / (max(run.ended for run in runs) - min(run.began for run in runs))
 
 
-def bare_limit(name: str) -> float:
-    """Images per second of nothing but forward pass, backward pass and step, always on the same
-    normalised batch, on one thread."""
-    one_thread()
+def bare_limit(name: str) -> Callable[[], float]:
+    """What measures, each time it is called, images per second of nothing but forward pass,
+    backward pass and step, always on the same normalised batch."""
     settings = recipe()
     batch = random_digits(settings.batch_size)
     inputs, labels = batch.inputs(STATISTICS), batch.labels
     net = zoo.build(name, num_classes=10, seed=0).train()
     optimizer = optimizer_for(net, settings)
-    steps = NUM_DIGITS[name] // len(batch)
+    steps = EPOCHS * NUM_DIGITS[name] // len(batch)
 
     def step() -> None:
         with autocast(torch.device("cpu"), settings.precision):
@@ -110,18 +114,32 @@ def bare_limit(name: str) -> float:
         loss.backward()
         optimizer.step()
 
-    for _ in range(steps):
-        step()
-    started = time.perf_counter()
-    for _ in range(EPOCHS * steps):
-        step()
-    return EPOCHS * steps * len(batch) / (time.perf_counter() - started)
+    def rate() -> float:
+        started = time.perf_counter()
+        for _ in range(steps):
+            step()
+        return steps * len(batch) / (time.perf_counter() - started)
+
+    return rate
 
 
-def in_own_process(function: Callable[[str], float], name: str) -> float:
+def one_thread(name: str) -> tuple[list[float], list[float]]:
+    """Images per second of the bare limit and of `fit`, in turn in one process of one thread, after
+    one turn of both to warm up."""
+    confine()
+    bare = bare_limit(name)
+    turns = [(bare(), rate_of_fit(name)) for _ in range(ROUNDS + 1)]
+    of_bare, of_fit = zip(*turns[1:], strict=True)
+    return list(of_bare), list(of_fit)
+
+
+def in_own_process(function: Callable[[str], Any], name: str) -> Any:
     """What the function of this module gives in a new process, as threads are set once."""
-    script = f"from benchmarks import speed; print(speed.{function.__name__}({name!r}))"
-    return float(_python("-c", script).splitlines()[-1])
+    script = (
+        "import json; from benchmarks import speed; "
+        f"print(json.dumps(speed.{function.__name__}({name!r})))"
+    )
+    return json.loads(_python("-c", script).splitlines()[-1])
 
 
 def peer(contender: str, name: str, folder: Path) -> float:
@@ -148,40 +166,19 @@ def rates(name: str, repeats: int) -> Rates:
         for repeat in range(repeats):
             for contender in PEERS:
                 found.setdefault(contender, []).append(peer(contender, name, Path(folder)))
-            for own in (bare_limit, single, study):
+            bare, fitted = in_own_process(one_thread, name)
+            found.setdefault("bare_limit", []).extend(bare)
+            found.setdefault("fit", []).extend(fitted)
+            for own in (single, study):
                 found.setdefault(own.__name__, []).append(in_own_process(own, name))
             latest = ", ".join(f"{each} {values[-1]:,.0f}" for each, values in found.items())
             click.echo(f"{name}, repeat {repeat + 1} of {repeats}: {latest} images/s", err=True)
     return found
 
 
-def memory(number: int) -> dict[str, float]:
-    """What a run on so many digits takes at most, in GB: digits are mapped from a file, as the
-    stages do. `anonymous` is what is not that file's: a second copy would be in it."""
-    one_thread()
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder, "images.npy")
-        images = np.lib.format.open_memmap(place, "w+", np.uint8, (number, 32, 32, 3))
-        images[:: max(1, number // 1000)] = 100
-        images.flush()
-        del images
-        mapped = torch.from_numpy(np.load(place, mmap_mode="c"))
-        digits = Digits(mapped, torch.arange(number) % 10)
-        net = zoo.build("baseline", num_classes=10, seed=0)
-        few = digits.take(slice(0, 1000))
-        fit(net, recipe(epochs=1), digits, few, STATISTICS, seed=0)
-        status = Path("/proc/self/status").read_text()
-    [anonymous] = [line.split()[1] for line in status.splitlines() if line.startswith("RssAnon")]
-    return {
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9,
-        "anonymous": int(anonymous) * 1024 / 1e9,
-    }
-
-
 def memory_of(number: int) -> dict[str, float]:
-    """The same in a process of its own."""
-    script = f"import json; from benchmarks import speed; print(json.dumps(speed.memory({number})))"
-    found: dict[str, float] = json.loads(_python("-c", script).splitlines()[-1])
+    """What benchmarks.memory finds of a run on so many digits, in GB."""
+    found: dict[str, float] = json.loads(_python("-m", "benchmarks.memory", str(number)))
     return found
 
 
@@ -217,7 +214,8 @@ def ratios(found: dict[str, Any]) -> dict[str, float]:
         best = max(median(of[contender]) for contender in PEERS)
         result[f"{prefix}study_over_best_peer"] = median(of["study"]) / best
         result[f"{prefix}single_over_best_peer"] = median(of["single"]) / best
-        result[f"{prefix}fit_over_bare_limit"] = median(of["single"]) / median(of["bare_limit"])
+        turns = zip(of["fit"], of["bare_limit"], strict=True)
+        result[f"{prefix}fit_over_bare_limit"] = median([fit / bare for fit, bare in turns])
     of = found["backends"]
     result["ray_over_local"] = median(of["ray"]) / median(of["local"])
     return result
@@ -225,7 +223,8 @@ def ratios(found: dict[str, Any]) -> dict[str, float]:
 
 OWN = {
     "bare_limit": "*bare limit, one thread*",
-    "single": "**one run, one thread**",
+    "fit": "**one run, one thread**",
+    "single": "**one run, a thread on each core**",
     "study": f"**{SEEDS} seeds side by side**",
 }
 
@@ -257,8 +256,10 @@ def markdown(found: dict[str, Any]) -> str:
         "",
         "Written by `python -m benchmarks.speed`; run it again rather than edit this. Batches of",
         "128, Adam 0.001. Peers compute in float32 on all cores, each loop as its users would",
-        "write it; the lab as it comes. To start Python and to import is left out, and of all but",
-        f"the study the first epoch. Medians of {found['repeats']} repeats, contenders in turn.",
+        "write it; the lab in what `precision: auto` takes, with as many threads as is said. To",
+        "start Python and to import is left out, and of all but the study the first epoch. Medians",
+        f"of {found['repeats']} repeats, contenders in turn; bare limit and one run on one thread",
+        "in turn in one process, their ratio being the median of each turn's.",
         "",
         f"Machine: {found['machine']}.",
         "",

@@ -289,7 +289,7 @@ class LabReport(Section):
 class Compute(Section):
     """Where runs are computed, which changes no result on a processor: in processes of this machine
     (`local`), or as tasks of a Ray cluster at `address` (null: one that is started here). Each run
-    has one thread; `cpus_per_run` says how many cores are kept for it. With `gpus_per_run`, which
+    has `cpus_per_run` threads; other numbers of them round otherwise. With `gpus_per_run`, which
     may be a share of one, it is computed on a GPU."""
 
     backend: Literal["local", "ray"]

@@ -56,6 +56,16 @@ def test_results_come_in_order_and_bit_for_bit_the_same_everywhere(
 
 
 @pytest.mark.parametrize(("compute", "workers"), EVERYWHERE)
+def test_a_run_has_as_many_threads_as_are_asked_for(compute: Compute, workers: int | None) -> None:
+    two = compute.model_copy(update={"cpus_per_run": 2})
+    try:
+        found = fan_out(product, range(2), compute=two, workers=workers)
+    finally:
+        torch.set_num_threads(1)
+    assert {threads for _, threads in found} == {2.0}
+
+
+@pytest.mark.parametrize(("compute", "workers"), EVERYWHERE)
 def test_the_others_finish_before_failures_are_raised_together(
     compute: Compute, workers: int | None
 ) -> None:

@@ -52,6 +52,7 @@ def run(
     """
     computed_in = autocast_dtype(recipe.precision, device()) or torch.float32
     params = settings | recipe.model_dump() | {"seed": identity.seed, "device": device().type}
+    params["threads"] = torch.get_num_threads()
     params["computed_in"] = str(computed_in).removeprefix("torch.")
     if identity.draw is not None:
         params["draw"] = identity.draw

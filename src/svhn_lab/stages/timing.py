@@ -27,7 +27,7 @@ from svhn_lab.stages.sweeps import points, recipe
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_json
 from svhn_lab.tracking.record import Identity
-from svhn_lab.training.fan_out import one_thread
+from svhn_lab.training.fan_out import confine
 from svhn_lab.training.features import Features, computed_once
 from svhn_lab.training.fit import autocast, fit, optimizer_for
 
@@ -296,7 +296,7 @@ def main() -> None:
     params = load()
     transfer = params.transfer
     manifest = load_manifest()
-    one_thread()
+    confine()
     nets, work = workload(params, manifest)
     checkout = record.checkout_state()
     started, clock = datetime.now(UTC), time.perf_counter()

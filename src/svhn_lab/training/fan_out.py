@@ -1,6 +1,7 @@
-"""Many runs side by side: processes on this machine, or tasks of a Ray cluster, one thread a run.
-On a CPU that is faster than several threads in one run, and makes results the same to the bit
-wherever they are computed, and beside how many others. A run whose worker dies is run again."""
+"""Many runs side by side: processes on this machine, or tasks of a Ray cluster, by default with one
+thread a run. On a CPU that is faster than several threads in one run. Results are the same to the
+bit wherever they are computed, and beside how many others; only other numbers of threads round
+otherwise. A run whose worker dies is run again."""
 
 import logging
 import os
@@ -41,9 +42,9 @@ class WorkerLost(UserError):
         )
 
 
-def one_thread() -> None:
-    """Confines torch in this process to one thread."""
-    torch.set_num_threads(1)
+def confine(compute: Compute = HERE) -> None:
+    """Gives torch in this process the threads of one run."""
+    torch.set_num_threads(compute.cpus_per_run)
 
 
 def fan_out(
@@ -79,7 +80,7 @@ def fan_out(
         if compute.backend == "ray":
             _on_ray(function, tasks, compute, collect)
         elif workers <= 1:
-            one_thread()
+            confine(compute)
             with computing_on(device_of(compute)):
                 for index, task in enumerate(tasks):
                     collect(index, partial(function, task))
@@ -102,7 +103,7 @@ def _there(
     function: Callable[[Task], Result], compute: Compute, folder: str | None, task: Task
 ) -> Result:
     """The task in a worker; `folder` is where the paths of this project begin."""
-    one_thread()
+    confine(compute)
     if folder is not None:
         os.chdir(folder)
     with computing_on(device_of(compute)):
