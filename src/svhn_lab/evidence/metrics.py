@@ -1,5 +1,7 @@
 """What a network's answers are like besides how many are right."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
@@ -20,14 +22,55 @@ def per_class_accuracy(confusion: list[list[int]]) -> list[float | None]:
     return [row[label] / sum(row) if sum(row) else None for label, row in enumerate(confusion)]
 
 
+@dataclass(frozen=True)
+class Reliability:
+    """Answers sorted by confidence into equally wide bins (low, high]: of each bin the number of
+    answers, their mean confidence, and the share that is right; None of an empty bin."""
+
+    counts: list[int]
+    confidence: list[float | None]
+    accuracy: list[float | None]
+
+
+def reliability(
+    probabilities: NDArray[np.floating], labels: Labels, bins: int = CALIBRATION_BINS
+) -> Reliability:
+    """How often what is said with a certain confidence is right. `probabilities`: (N, classes)."""
+    confidence = probabilities.max(1)
+    correct = probabilities.argmax(1) == labels
+    which = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    counts = np.bincount(which, minlength=bins)
+
+    def means(values: NDArray[np.floating] | NDArray[np.bool_]) -> list[float | None]:
+        sums = np.bincount(which, weights=values, minlength=bins)
+        return [float(s / n) if n else None for s, n in zip(sums, counts, strict=True)]
+
+    return Reliability(counts.tolist(), means(confidence), means(correct))
+
+
 def calibration_error(
     probabilities: NDArray[np.floating], labels: Labels, bins: int = CALIBRATION_BINS
 ) -> float:
     """The expected calibration error (Guo et al., 2017, "On calibration of modern neural
     networks"): how far confidence is from accuracy, averaged over equally wide bins of confidence
     with their share of the images. `probabilities`: (N, classes)."""
-    confidence = probabilities.max(1)
-    correct = probabilities.argmax(1) == labels
-    which = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)  # (low, high]
-    gaps = np.bincount(which, weights=confidence - correct, minlength=bins)
-    return float(np.abs(gaps).sum() / len(labels))
+    found = reliability(probabilities, labels, bins)
+    gaps = [
+        count * abs(confidence - accuracy)
+        for count, confidence, accuracy in zip(
+            found.counts, found.confidence, found.accuracy, strict=True
+        )
+        if confidence is not None and accuracy is not None
+    ]
+    return sum(gaps) / len(labels)
+
+
+def most_confident_mistakes(
+    probabilities: NDArray[np.floating], labels: Labels, number: int
+) -> NDArray[np.int64]:
+    """The images that were taken for another class with the highest probabilities, at most so many,
+    the highest first; of equals the first. `probabilities`: (N, classes)."""
+    wrong = (probabilities.argmax(1) != labels).nonzero()[0]
+    order = np.argsort(-probabilities[wrong].max(1), kind="stable")
+    found: NDArray[np.int64] = wrong[order[:number]]
+    return found

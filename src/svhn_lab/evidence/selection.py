@@ -13,6 +13,11 @@ def best_small_arm(arms: Mapping[str, Mapping[str, Any]], max_parameters: int) -
     return max(small, key=lambda name: np.mean(arms[name]["validation_accuracy"]), default=None)
 
 
+def best_run(entry: Mapping[str, Any]) -> int:
+    """Which of an entry's runs has the highest validation accuracy; the first of equals."""
+    return int(np.argmax(entry["validation_accuracy"]))
+
+
 def deepest_within(accuracies: Mapping[int, Sequence[float]], margin: float) -> int:
     """The deepest of some freeze depths whose mean accuracy is no more than `margin` below the
     highest mean: the cheapest to train among those that are as good."""

@@ -16,7 +16,7 @@ from svhn_lab.stages import pretrain
 from svhn_lab.stages.finetune import sample, starting_network
 from svhn_lab.stages.layout import MODELS
 from svhn_lab.stages.prepared import load_manifest, load_subset
-from svhn_lab.stages.runs import run, run_all
+from svhn_lab.stages.runs import run, run_all, sum_up
 from svhn_lab.stages.sweeps import Point, points, recipe, settings
 from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity
@@ -60,6 +60,11 @@ def finetunings(params: Params, less: LessPretraining) -> list[Identity]:
 def identities(params: Params, less: LessPretraining) -> list[Identity]:
     """All runs of a pretraining on less."""
     return [*pretrainings(params, less), *finetunings(params, less)]
+
+
+def whole(less: LessPretraining, transfer: Transfer, condition: str) -> Identity:
+    """The run that stands for all pretrainings on less, or all fine-tunings after it."""
+    return Identity("diversity", name(less, transfer), condition=condition)
 
 
 def point(transfer: Transfer) -> Point:
@@ -158,3 +163,7 @@ def main() -> None:
         ]
         if tasks:
             run_all(each, tasks, params.compute)
+    for less in transfer.diversity.less:
+        about = {"stage": "diversity", "net": transfer.net, "pretrained_on": name(less, transfer)}
+        sum_up(whole(less, transfer, "pretrain"), pretrainings(params, less), about)
+        sum_up(whole(less, transfer, "finetune"), finetunings(params, less), about)

@@ -8,15 +8,18 @@ from typing import Any
 
 import click
 import numpy as np
+import torch
 
+from svhn_lab.data.batches import Digits
 from svhn_lab.evidence.claims import judge
 from svhn_lab.params import Params, load
 from svhn_lab.stages import pretrain, study, train
 from svhn_lab.stages.groups import Group, Tested, comparisons, evaluated
-from svhn_lab.stages.layout import ANSWERS, EVALUATION, PROBE, TRANSFER, read_json
+from svhn_lab.stages.layout import ANSWERS, EVALUATION, MISTAKES, PROBE, TRANSFER, read_json
 from svhn_lab.stages.mirroring import mirror_all
 from svhn_lab.stages.prepared import Manifest, digest_of, load_digits, load_manifest
 from svhn_lab.stages.sweeps import points
+from svhn_lab.tracking import record
 from svhn_lab.tracking.files import replacing, write_json
 
 
@@ -44,6 +47,7 @@ def arms(params: Params, tested: Mapping[str, Tested]) -> dict[str, Any]:
         entry |= compared[name]
         lab_accuracy = params.lab_report.accuracy.get(name)
         entry["lab_accuracy"] = None if lab_accuracy is None else lab_accuracy / 100
+        entry["whole_key"] = record.read(train.whole(name)).key
     judged = claims(params, entries)
     for claim in judged.values():
         click.echo(f"{claim['verdict']}: {claim['says']}")
@@ -82,9 +86,7 @@ def transfer(params: Params, groups: Mapping[str, Group], manifest: Manifest) ->
             for sweep in settings.sweeps
             for point in points(settings, sweep)
         },
-        "diversity": {
-            name: entry for name, entry in entries.items() if name.startswith("diversity/")
-        },
+        "diversity": study.less_pretrained(settings, entries),
         "explanations": explained,
         "probe": probe,
     }
@@ -103,9 +105,26 @@ def save_answers(tested: Mapping[str, Tested]) -> None:
         np.savez(file, labels=labels.astype(np.uint16), **arrays)
 
 
+def save_mistakes(tested: Mapping[str, Tested], digits: Digits) -> None:
+    """Writes results/mistakes.npz: by arm, of its network that is best on validation digits, the
+    test images that it was most certain of and wrong about, as `ARM/images` (M, H, W, 3) uint8,
+    `ARM/labels`, `ARM/taken_for` and `ARM/confidence`, all (M,)."""
+    arrays: dict[str, Any] = {}
+    for arm, found in tested.items():
+        wrong = digits.take(torch.from_numpy(found.mistakes.digits))
+        arrays |= {
+            f"{arm}/images": wrong.images.numpy(),
+            f"{arm}/labels": wrong.labels.numpy().astype(np.uint16),
+            f"{arm}/taken_for": found.mistakes.taken_for.astype(np.uint16),
+            f"{arm}/confidence": found.mistakes.confidence,
+        }
+    with replacing(MISTAKES) as beside, beside.open("wb") as file:
+        np.savez(file, **arrays)
+
+
 def main() -> None:
-    """Writes results/evaluation.json, results/transfer.json and results/answers.npz, and brings
-    MLflow up to date, with the test figures."""
+    """Writes results/evaluation.json, results/transfer.json, results/answers.npz and
+    results/mistakes.npz, and brings MLflow up to date, with the test figures."""
     params = load()
     manifest = load_manifest()
     digits = load_digits("test")
@@ -118,6 +137,7 @@ def main() -> None:
     evaluation = {"dataset": dataset, **arms(params, tested)}
     transferred = {"dataset": dataset, **transfer(params, study.groups(params), manifest)}
     save_answers(tested)
+    save_mistakes(tested, digits)
     write_json(EVALUATION, evaluation)
     write_json(TRANSFER, transferred)
     mirror_all()

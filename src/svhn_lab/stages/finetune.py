@@ -2,17 +2,14 @@
 many digits) on every small draw. All points of all sweeps share draws, order, and fresh heads."""
 
 import hashlib
-from datetime import datetime
-from typing import Any
 
 from svhn_lab.data.batches import Digits
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.nets.freezing import freeze, frozen_units
 from svhn_lab.params import PARAMS_FILE, Params, Transfer, load
-from svhn_lab.stages.mirroring import mirror
 from svhn_lab.stages.prepared import load_draw, load_manifest, load_subset
-from svhn_lab.stages.runs import load_model, run, run_all
+from svhn_lab.stages.runs import load_model, run, run_all, sum_up
 from svhn_lab.stages.sweeps import Point, points, recipe, settings
 from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity
@@ -104,18 +101,6 @@ def finetune_one(task: Task) -> Identity:
         manifest,
         train_by=fit_behind_front if transfer.frozen_features else fit,
     )
-
-
-def sum_up(identity: Identity, members: list[Identity], params: dict[str, Any]) -> None:
-    """Leaves the record that stands for several runs, which lie under it in MLflow."""
-    circumstances = [record.read_provenance(member) for member in members]
-    first = circumstances[0]
-    began = min(datetime.fromisoformat(each.started) for each in circumstances)
-    total = record.provenance(
-        began, sum(each.seconds for each in circumstances), [], (first.commit, first.dirty)
-    )
-    record.write(record.summed_up(identity, [record.read(m) for m in members], params), total)
-    mirror([identity])
 
 
 def main(name: str) -> None:

@@ -2,7 +2,7 @@
 figures, and their paired differences. `evaluate` alone uses this."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from svhn_lab.data.batches import Digits, Labels
 from svhn_lab.errors import UserError
 from svhn_lab.evidence.cost import flops_per_image
-from svhn_lab.evidence.metrics import calibration_error, confusion, per_class_accuracy
+from svhn_lab.evidence.metrics import (
+    calibration_error,
+    confusion,
+    most_confident_mistakes,
+    per_class_accuracy,
+    reliability,
+)
+from svhn_lab.evidence.selection import best_run
 from svhn_lab.evidence.statistics import (
     holm,
     mcnemar_test,
@@ -31,6 +38,8 @@ from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity
 from svhn_lab.training.fan_out import fan_out
 from svhn_lab.training.fit import accuracy, predict
+
+MISTAKES_SHOWN = 24  # of a network
 
 # What an entry says of its reference; p_mcnemar has a value for each pair of networks.
 COMPARISON = (
@@ -77,12 +86,22 @@ class Answers:
 
 
 @dataclass(frozen=True)
+class Mistakes:
+    """Test digits that a network was most certain of, and wrong about, the most certain first."""
+
+    digits: NDArray[np.int64]  # which of the test digits
+    taken_for: NDArray[np.int64]
+    confidence: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class Tested:
     """A group's entry in evaluation.json or transfer.json, and what is behind it."""
 
     entry: dict[str, Any]
     classes: dict[str, NDArray[np.int64]]  # by content key, what each network takes digits for
     labels: Labels  # what they are
+    mistakes: Mistakes  # of the network that is best on validation digits
 
     @property
     def right(self) -> list[NDArray[np.bool_]]:
@@ -162,6 +181,13 @@ def summary(
             errors := [calibration_error(each.probabilities, labels) for each in answers]
         ),
         "calibration_error": float(np.mean(errors)),  # the mean over the runs
+        # Of the answers of all runs together.
+        "reliability": asdict(
+            reliability(
+                np.concatenate([each.probabilities for each in answers]),
+                np.tile(labels, len(answers)),
+            )
+        ),
     }
 
 
@@ -234,5 +260,17 @@ def evaluated(groups: Mapping[str, Group], manifest: Manifest) -> dict[str, Test
         entry = summary(group, answers, labels, manifest.image_size)
         say(group, entry)
         classes = [each.classes for each in answers]
-        found[name] = Tested(entry, dict(zip(entry["keys"], classes, strict=True)), labels)
+        found[name] = Tested(
+            entry,
+            dict(zip(entry["keys"], classes, strict=True)),
+            labels,
+            mistakes(answers[best_run(entry)], labels),
+        )
     return found
+
+
+def mistakes(answers: Answers, labels: Labels) -> Mistakes:
+    """Those that the network was most certain of."""
+    digits = most_confident_mistakes(answers.probabilities, labels, MISTAKES_SHOWN)
+    confidence = answers.probabilities[digits].max(1)
+    return Mistakes(digits, answers.classes[digits], confidence)

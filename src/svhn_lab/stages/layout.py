@@ -18,6 +18,7 @@ RESULTS = Path("results")
 CHECKED = RESULTS / "checked.txt"
 EVALUATION = RESULTS / "evaluation.json"
 ANSWERS = RESULTS / "answers.npz"
+MISTAKES = RESULTS / "mistakes.npz"
 TRANSFER = RESULTS / "transfer.json"
 PROBE = RESULTS / "probe.json"
 TIMING = RESULTS / "timing.json"

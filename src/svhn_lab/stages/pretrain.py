@@ -4,7 +4,7 @@ per seed that a small draw starts from."""
 from svhn_lab.nets import zoo
 from svhn_lab.params import Params, Transfer, load
 from svhn_lab.stages.prepared import load_manifest, load_subset
-from svhn_lab.stages.runs import run, run_all
+from svhn_lab.stages.runs import run, run_all, sum_up
 from svhn_lab.tracking.record import Identity
 
 
@@ -39,5 +39,8 @@ def pretrain_one(task: tuple[Identity, Transfer]) -> Identity:
 def main() -> None:
     """Pretrains once for every seed."""
     params = load()
-    tasks = [(identity, params.transfer) for identity in identities(params)]
+    transfer = params.transfer
+    tasks = [(identity, transfer) for identity in identities(params)]
     run_all(pretrain_one, tasks, params.compute)
+    about = {"stage": "pretrain", "net": transfer.net} | transfer.pretrain.model_dump()
+    sum_up(Identity("pretrain", ""), identities(params), about)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from svhn_lab.errors import UserError
 from svhn_lab.evidence import gate
-from svhn_lab.evidence.selection import best_small_arm
+from svhn_lab.evidence.selection import best_run, best_small_arm
 from svhn_lab.nets.classifier import Classifier
 from svhn_lab.params import Params, load
 from svhn_lab.report.page import render_markdown
@@ -64,7 +64,7 @@ def judged(params: Params, evaluation: dict[str, Any], arm: str) -> dict[str, An
     """What registration.json says of the arm's network that is best on validation digits: what it
     is, under which alias it goes, and why."""
     entry, dataset = evaluation["arms"][arm], evaluation["dataset"]
-    best = int(np.argmax(entry["validation_accuracy"]))
+    best = best_run(entry)
     identity = train.identities(params, arm)[best]
     run, circumstances = record.read(identity), record.read_provenance(identity)
     if run.key != entry["keys"][best]:

@@ -4,6 +4,7 @@ side, each mirrored to MLflow as soon as it is done."""
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -127,6 +128,18 @@ def run_all(function: Callable[[Task], Identity], tasks: Sequence[Task], compute
     if diverged:
         remedy = "lower the learning rate of its recipe in params.yaml"
         raise UserError("\n".join(f"{run}; {remedy}" for run in diverged))
+
+
+def sum_up(identity: Identity, members: Sequence[Identity], params: dict[str, Any]) -> None:
+    """Leaves the record that stands for several runs, which lie under it in MLflow."""
+    circumstances = [record.read_provenance(member) for member in members]
+    first = circumstances[0]
+    began = min(datetime.fromisoformat(each.started) for each in circumstances)
+    total = record.provenance(
+        began, sum(each.seconds for each in circumstances), [], (first.commit, first.dirty)
+    )
+    record.write(record.summed_up(identity, [record.read(m) for m in members], params), total)
+    mirror([identity])
 
 
 def model_file(identity: Identity) -> Path:

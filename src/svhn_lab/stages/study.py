@@ -87,6 +87,18 @@ def described(params: Params, point: Point, entry: Mapping[str, Any]) -> dict[st
     }
 
 
+def less_pretrained(transfer: Transfer, entries: Entries) -> dict[str, dict[str, Any]]:
+    """The entries in transfer.json of what was pretrained on less."""
+    return {
+        group: {
+            **entries[group],
+            "whole_key": record.read(diversity.whole(less, transfer, "finetune")).key,
+        }
+        for less in transfer.diversity.less
+        for group in [f"diversity/{diversity.name(less, transfer)}"]
+    }
+
+
 def explanations(
     params: Params, entries: Entries, probe: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:

@@ -4,13 +4,18 @@ from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.params import PARAMS_FILE, Arm, Params, load
 from svhn_lab.stages.prepared import load_digits, load_manifest
-from svhn_lab.stages.runs import run, run_all
+from svhn_lab.stages.runs import run, run_all, sum_up
 from svhn_lab.tracking.record import Identity
 
 
 def identities(params: Params, arm: str) -> list[Identity]:
     """The runs of an arm, one per seed."""
     return [Identity("train", arm, seed) for seed in params.seeds]
+
+
+def whole(arm: str) -> Identity:
+    """The run that stands for all seeds of an arm."""
+    return Identity("train", arm)
 
 
 def train_one(task: tuple[Identity, Arm]) -> Identity:
@@ -45,3 +50,5 @@ def main(arm_name: str) -> None:
     arm = params.arms[arm_name]
     tasks = [(identity, arm) for identity in identities(params, arm_name)]
     run_all(train_one, tasks, params.compute)
+    about = {"stage": "train", "arm": arm_name} | arm.model_dump()
+    sum_up(whole(arm_name), [identity for identity, _ in tasks], about)

@@ -196,11 +196,18 @@ def write(record: Record, circumstances: Provenance) -> None:
     (folder / "run.json").unlink(missing_ok=True)
     content = asdict(record)
     curves, metrics = content.pop("curves"), content.pop("metrics")
-    write_json(PROVENANCE / record.identity.path.with_suffix(".json"), asdict(circumstances))
+    write_json(provenance_file(record.identity), asdict(circumstances))
     write_text(folder / "curves.tsv", _table(curves))
     write_json(folder / "metrics.json", metrics)
     md5 = {name: _md5(folder / name) for name in BESIDE}
     write_json(folder / "run.json", content | {"files": md5})
+
+
+def provenance_file(identity: Identity) -> Path:
+    """Where it is told when and where the run was; of one that stands for several, beside its
+    members'."""
+    path = PROVENANCE / identity.path
+    return path.with_suffix(".json") if identity.member else path / "all.json"
 
 
 def exists(identity: Identity) -> bool:
@@ -256,7 +263,7 @@ def read(identity: Identity) -> Record:
 
 def read_provenance(identity: Identity) -> Provenance:
     """When and where the run was. Raises UserError if nothing tells, or it cannot be read."""
-    file = PROVENANCE / identity.path.with_suffix(".json")
+    file = provenance_file(identity)
     try:
         return Provenance(**json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
