@@ -22,7 +22,7 @@ from benchmarks.peers import PEERS
 from svhn_lab.data.batches import Digits, Statistics
 from svhn_lab.nets import zoo
 from svhn_lab.params import Compute, Recipe, load
-from svhn_lab.stages.results_doc import processor
+from svhn_lab.stages.origin import processor
 from svhn_lab.training.fan_out import HERE, confine, fan_out
 from svhn_lab.training.fit import autocast, fit, optimizer_for
 

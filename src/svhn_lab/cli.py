@@ -1,107 +1,112 @@
-"""The command line: one command per stage. Commands import what they need when they run, so that
-`--help` answers at once."""
+"""The command line: one command per stage, and the tools around them. Commands import what they
+need when they run, so that `--help` answers at once."""
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
 import click
+from click.shell_completion import get_completion_class
 
 from svhn_lab import __version__
 from svhn_lab.errors import UserError
 
+COMPLETION = "_SVHN_LAB_COMPLETE"
+EPILOG = """\b
+Exit codes: 0 all went well; 1 something is wrong that the message says, or that
+`doctor` found; 2 the command was not understood."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+def arm_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The arms of params.yaml that begin so, for the shell; none where it cannot be read."""
+    from svhn_lab.params import load
+
+    try:
+        return [name for name in load().arms if name.startswith(incomplete)]
+    except UserError:
+        return []
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
 @click.version_option(__version__)
 def cli() -> None:
     """A laboratory for small convolutional networks and transfer learning on SVHN.
 
-    `dvc repro` runs every stage that is out of date; each command here runs one stage, in the
-    project's top folder, whether it is out of date or not.
+    `dvc repro` runs every stage that is out of date; each command here that is called as a stage
+    runs it, in the project's top folder, whether it is out of date or not.
     """
+
+
+def run_stage(name: str, *arguments: str) -> None:
+    """Runs the stage of that name."""
+    from svhn_lab.stages.durations import timed
+
+    with timed("@".join([name, *arguments])):
+        import_module(f"svhn_lab.stages.{name}").main(*arguments)
 
 
 @cli.command()
 def check() -> None:
     """Say whether params.yaml is right."""
-    from svhn_lab.stages import check
-
-    check.main()
+    run_stage("check")
 
 
 @cli.command()
 def fetch() -> None:
     """Get digits from the first source that can be had."""
-    from svhn_lab.stages import fetch
-
-    fetch.main()
+    run_stage("fetch")
 
 
 @cli.command()
 def prepare() -> None:
     """Cut splits, subsets and small draws."""
-    from svhn_lab.stages import prepare
-
-    prepare.main()
+    run_stage("prepare")
 
 
 @cli.command()
-@click.argument("arm")
+@click.argument("arm", shell_complete=arm_names)
 def train(arm: str) -> None:
     """Train one ARM of the study, once per seed."""
-    from svhn_lab.stages import train
-
-    train.main(arm)
+    run_stage("train", arm)
 
 
 @cli.command()
 def pretrain() -> None:
     """Train the transfer study's network on the classes to pretrain on."""
-    from svhn_lab.stages import pretrain
-
-    pretrain.main()
+    run_stage("pretrain")
 
 
 @cli.command()
 @click.argument("sweep")
 def finetune(sweep: str) -> None:
     """Fine-tune on the small draws at every point of a SWEEP."""
-    from svhn_lab.stages import finetune
-
-    finetune.main(sweep)
+    run_stage("finetune", sweep)
 
 
 @cli.command()
 def diversity() -> None:
     """Pretrain on fewer digits and classes, then fine-tune."""
-    from svhn_lab.stages import diversity
-
-    diversity.main()
+    run_stage("diversity")
 
 
 @cli.command()
 def probe() -> None:
     """Look at what the units' features hold, and how they change."""
-    from svhn_lab.stages import probe
-
-    probe.main()
+    run_stage("probe")
 
 
 @cli.command()
 def timing() -> None:
     """Measure how long fine-tuning takes at each freeze depth."""
-    from svhn_lab.stages import timing
-
-    timing.main()
+    run_stage("timing")
 
 
 @cli.command()
 def evaluate() -> None:
     """Test every trained network on the test digits."""
-    from svhn_lab.stages import evaluate
-
-    evaluate.main()
+    run_stage("evaluate")
 
 
 @cli.command()
@@ -119,17 +124,13 @@ def report(markdown: str | None) -> None:
 
         results_doc.main(markdown)
     else:
-        from svhn_lab.stages import report
-
-        report.main()
+        run_stage("report")
 
 
 @cli.command()
 def register() -> None:
     """Register the best small network in MLflow."""
-    from svhn_lab.stages import register
-
-    register.main()
+    run_stage("register")
 
 
 @cli.command()
@@ -146,6 +147,51 @@ def repro(targets: tuple[str, ...], jobs: int) -> None:
     from svhn_lab.stages import repro
 
     repro.main(targets, jobs)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the stages as JSON.")
+def status(as_json: bool) -> None:
+    """Say what is done, what would run, and how long it took."""
+    from svhn_lab.stages import status
+
+    status.main(as_json=as_json)
+
+
+@cli.command()
+@click.argument("arms", nargs=-1, required=True, shell_complete=arm_names)
+@click.option("--json", "as_json", is_flag=True, help="Print runs and curves as JSON.")
+def show(arms: tuple[str, ...], as_json: bool) -> None:
+    """Show the runs of each ARM, with their curves."""
+    from svhn_lab.stages import show
+
+    show.main(arms, as_json=as_json)
+
+
+@cli.command()
+@click.argument("arm", shell_complete=arm_names)
+@click.argument("other", shell_complete=arm_names)
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
+def compare(arm: str, other: str, as_json: bool) -> None:
+    """Say whether ARM is better than OTHER, seed by seed."""
+    from svhn_lab.stages import compare
+
+    compare.main(arm, other, as_json=as_json)
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what makes a SHELL complete commands and arms.
+
+    \b
+    bash, in ~/.bashrc: eval "$(svhn-lab completion bash)"
+    zsh, in ~/.zshrc:   eval "$(svhn-lab completion zsh)"
+    fish:               svhn-lab completion fish > ~/.config/fish/completions/svhn-lab.fish
+    """
+    made = get_completion_class(shell)
+    assert made is not None
+    click.echo(made(cli, {}, "svhn-lab", COMPLETION).source())
 
 
 @cli.command()

@@ -1,11 +1,15 @@
-"""page.py and plots.py: what was measured stands on the page, and the page needs nothing else."""
+"""page.py: what was measured stands on the page, and the page needs nothing else."""
 
 import re
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 
-from svhn_lab.report import page, plots
+from svhn_lab.report import arm_plots, formats, graph, page, plots, study_plots
+from svhn_lab.report.curves import seed_bands
 
 
 def entry(mean: float, **more: Any) -> dict[str, Any]:
@@ -26,6 +30,15 @@ def entry(mean: float, **more: Any) -> dict[str, Any]:
         "difference_interval": None,
         "p_holm": None,
         "changes": "net baseline",
+        "verdict": None,
+        "confusion": [[9, 1], [0, 10]],
+        "per_class_accuracy": [0.9, 1.0],
+        "calibration_error": 0.0345,
+        "reliability": {
+            "counts": [0, 4, 16],
+            "confidence": [None, 0.6, 0.95],
+            "accuracy": [None, 0.5, 0.9],
+        },
         **more,
     }
 
@@ -113,18 +126,35 @@ STUDY = {
 }
 
 
-def figures() -> dict[str, Any]:
-    sizes = [point("front", d, 0.9 + d / 100, size=s) for d in (0, 7) for s in (10, 50)]
-    return {
-        "accuracy-by-depth": plots.accuracy_by_depth(list(POINTS.values()), 5, 7),
-        "accuracy-by-depth-and-size": plots.accuracy_by_depth_and_size(sizes),
-        "time-by-depth": plots.time_by_depth(TIMING),
-        "features-by-unit": plots.features_by_unit(PROBE),
-    }
+STAGES: dict[str, dict[str, Any]] = {
+    "prepare": {"desc": "Cut", "outs": ["data/prepared"], "deps": ["params.yaml"]},
+    "train": {
+        "matrix": {"arm": ["a"]},
+        "deps": ["data/prepared/train"],
+        "outs": ["models/train/${item.arm}", {"results/train/${item.arm}": {"cache": False}}],
+    },
+    "evaluate": {
+        "deps": ["models/train", "data/prepared/test"],
+        "metrics": [{"results/evaluation.json": {"cache": True}}],
+    },
+}
 
 
-def rendered(**changes: Any) -> str:
-    return page.render(context(**changes))
+def curve(rise: float) -> list[dict[str, float]]:
+    """Two epochs of one seed."""
+    return [
+        {
+            "epoch": float(epoch),
+            "train_loss": 2 - rise * epoch,
+            "validation_loss": 2.1 - rise * epoch,
+            "train_accuracy": rise * epoch,
+            "validation_accuracy": rise * epoch,
+        }
+        for epoch in (1, 2)
+    ]
+
+
+CURVES = {"baseline": seed_bands([curve(0.3), curve(0.4)]), "<preact>": seed_bands([curve(0.45)])}
 
 
 COMPARED = {
@@ -133,7 +163,37 @@ COMPARED = {
     "difference_interval": [-0.004, 0.1],
     "p_holm": 0.0004,
     "lab_accuracy": 0.938,
+    "verdict": "not decided",
 }
+ARMS = {"baseline": entry(0.85), "<preact>": entry(0.9321, parameters=124_426, **COMPARED)}
+COST = {"baseline": 26_346.0, "<preact>": 124_426.0}
+SIZES = [point("front", d, 0.9 + d / 100, size=s) for d in (0, 7) for s in (10, 50)]
+FIGURES: dict[str, Callable[[], Figure]] = {
+    "accuracy-by-depth": lambda: study_plots.accuracy_by_depth(list(POINTS.values()), 5, 7),
+    "accuracy-by-depth-and-size": lambda: study_plots.accuracy_by_depth_and_size(SIZES),
+    "time-by-depth": lambda: study_plots.time_by_depth(TIMING),
+    "flops-by-depth": lambda: study_plots.flops_by_depth(TIMING),
+    "features-by-unit": lambda: study_plots.features_by_unit(PROBE),
+    "class-shares": lambda: arm_plots.class_shares({"train": [3, 5], "test": [1, 1]}, ["0", "1"]),
+    "accuracy-by-parameters": lambda: arm_plots.accuracy_over(ARMS, COST, list(COST), "parameters"),
+    "accuracy-by-time": lambda: arm_plots.accuracy_over(ARMS, COST, ["baseline"], "seconds"),
+    "differences": lambda: arm_plots.differences(ARMS),
+    "learning-curves": lambda: arm_plots.learning_curves(CURVES, ["baseline", "<preact>"]),
+    "confusion": lambda: arm_plots.confusion(ARMS["baseline"], ["0", "1"]),
+    "calibration": lambda: arm_plots.calibration(ARMS["baseline"]),
+    "stages": lambda: graph.figure(STAGES),
+}
+
+
+@cache
+def drawn() -> dict[str, str]:
+    return {name: plots.svg(figure()) for name, figure in FIGURES.items()}
+
+
+def rendered(**changes: Any) -> str:
+    return page.render(context(**changes))
+
+
 CLAIM = {
     "says": "The best is better",
     "arm": "<preact>",
@@ -157,6 +217,7 @@ def context(**changes: Any) -> dict[str, Any]:
             "name": "rendered",
             "official": False,
             "digest": "d" * 32,
+            "classes": ["0", "1"],
             "splits": {"train": 12_345, "validation": 100, "test": 200},
         },
         "max_parameters": 150_000,
@@ -182,7 +243,15 @@ def context(**changes: Any) -> dict[str, Any]:
         "points": POINTS,
         "size_points": [point("front", 0, 0.8, size=10), POINTS["front/depth-0/size-50"]],
         "train_gaps": dict.fromkeys(POINTS, 0.05),
-        "plots": {name: plots.svg(figure) for name, figure in figures().items()},
+        "plots": drawn(),
+        "class_counts": {"train": [3, 5], "test": [1, 1]},
+        "curves": CURVES,
+        "chosen_curves": ["<preact>"],
+        "mistakes": [{"image": "AAAA", "label": "3", "taken_for": "8", "confidence": 0.987}],
+        "stages": [{"name": "train@ARM", "desc": "Train", "needs": ["prepare"]}],
+        "origin": {"commits": ["abc123, with changes"], "machines": ["Linux, 2 cores"]},
+        "recipe_arms": {"baseline"},
+        "network_arms": {"baseline", "<preact>"},
     } | changes
 
 
@@ -196,8 +265,8 @@ def test_the_page_shows_the_figures_with_their_n_and_band() -> None:
 def test_the_labs_figure_stands_beside_ours_with_the_paired_difference() -> None:
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", rendered()))
     assert (
-        "&lt;preact&gt; 26,346 12.3 1.2 93.21 % 93.21 % 91.21 to 95.21 % 93.80 % baseline +8.21 "
-        "−0.40 to +10.00 &lt; 0.001" in text
+        "&lt;preact&gt; 26,346 12.3 1.2 93.21 % 93.80 % 93.21 % 91.21 to 95.21 % baseline +8.21 "
+        "−0.40 to +10.00 &lt; 0.001 not decided" in text
     )
 
 
@@ -264,8 +333,8 @@ def test_the_page_shows_the_study_with_its_rule_and_its_reasons() -> None:
 
 
 def test_quantities_of_explanations_have_their_unit() -> None:
-    assert page.measured(TEST, 0.0123) == "+1.23 points"
-    assert page.measured(TEST | {"unit": "ms"}, -12.345) == "−12.3 ms"
+    assert formats.measured(TEST, 0.0123) == "+1.23 points"
+    assert formats.measured(TEST | {"unit": "ms"}, -12.345) == "−12.3 ms"
 
 
 def test_no_claims_no_section_of_claims() -> None:
@@ -273,14 +342,16 @@ def test_no_claims_no_section_of_claims() -> None:
 
 
 def test_too_many_seeds_and_no_spread_are_told_apart() -> None:
-    assert page.seeds_to_decide(CLAIM | {"seeds_to_decide": None}) == "too many"
-    assert page.seeds_to_decide(CLAIM | {"seeds_to_decide": None, "p_holm": None}) == page.ABSENT
-    assert page.seeds_to_decide(CLAIM | {"verdict": "upheld"}) == page.ABSENT
+    assert formats.seeds_to_decide(CLAIM | {"seeds_to_decide": None}) == "too many"
+    assert (
+        formats.seeds_to_decide(CLAIM | {"seeds_to_decide": None, "p_holm": None}) == formats.ABSENT
+    )
+    assert formats.seeds_to_decide(CLAIM | {"verdict": "upheld"}) == formats.ABSENT
 
 
 def test_a_difference_that_rounds_to_nothing_has_no_sign_of_loss() -> None:
-    assert page.points(-0.00001) == "+0.00"
-    assert page.points(-0.0123) == "−1.23"
+    assert formats.points(-0.00001) == "+0.00"
+    assert formats.points(-0.0123) == "−1.23"
 
 
 @pytest.mark.parametrize(
@@ -289,12 +360,18 @@ def test_a_difference_that_rounds_to_nothing_has_no_sign_of_loss() -> None:
 )
 def test_a_claimed_range_reads_in_words(bounds: tuple[Any, Any], expected: str) -> None:
     low, high = bounds
-    assert page.claimed_range({"at_least": low, "at_most": high}) == expected
+    assert formats.claimed_range({"at_least": low, "at_most": high}) == expected
 
 
 def test_digits_that_are_not_svhn_are_said_first_and_svhn_is_not() -> None:
     assert "Not official SVHN" in rendered()
-    official = {"name": "svhn", "official": True, "digest": "d", "splits": {}}
+    official = {
+        "name": "svhn",
+        "official": True,
+        "digest": "d",
+        "classes": ["0", "1"],
+        "splits": {},
+    }
     official["splits"] = {"train": 1, "validation": 1, "test": 1}
     assert "Not official SVHN" not in rendered(dataset=official)
 
@@ -302,8 +379,55 @@ def test_digits_that_are_not_svhn_are_said_first_and_svhn_is_not() -> None:
 def test_the_page_loads_nothing() -> None:
     text = rendered()
     assert not re.findall(r"(?:src|href)=\"(?!data:|#)[^\"]*\"", text)
-    assert "<script" not in text and "@import" not in text
+    assert "@import" not in text and "fetch(" not in text
     assert not re.findall(r"url\((?!#)", text)
+
+
+def test_data_in_the_page_cannot_end_its_script() -> None:
+    evil = "</script><b>"
+    text = rendered(curves=CURVES | {evil: CURVES["baseline"]})
+    assert evil not in text
+
+
+def test_a_cell_has_the_value_itself_for_csv() -> None:
+    assert str(page.cell(0.93214567, "percent")) == '<td data-value="0.93214567">93.21 %</td>'
+    assert str(page.cell((0.1, 0.2), "percent_interval")).startswith('<td data-value="0.1 to 0.2">')
+    assert str(page.cell([0.5, 1.0], "mean_percent")) == '<td data-value="0.75">75.00 %</td>'
+    assert str(page.cell(None, "percent")) == "<td>–</td>"
+    assert str(page.cell("<a>")) == "<td>&lt;a&gt;</td>"
+
+
+def test_errors_are_shown_of_the_best_network() -> None:
+    text = re.sub(r"\s+", " ", rendered())
+    assert "Expected calibration error: 3.45 %" in text
+    assert 'alt="A digit labelled 3, taken for 8"' in text and "(98.70 %)" in text
+
+
+def test_the_page_says_where_it_comes_from() -> None:
+    text = rendered()
+    assert "<code>abc123, with changes</code>" in text and "Computed on: Linux, 2 cores." in text
+
+
+def test_edges_of_the_graph_are_needs_and_none_follows_from_others() -> None:
+    assert set(graph.stages(STAGES).edges) == {("prepare", "train"), ("train", "evaluate")}
+    assert graph.full_name("train", STAGES) == "train@ARM"
+
+
+def test_a_band_reaches_from_the_lowest_to_the_highest_seed() -> None:
+    band = CURVES["baseline"]["validation_accuracy"]
+    assert band == {
+        "mean": pytest.approx([0.35, 0.7]),
+        "low": pytest.approx([0.3, 0.6]),
+        "high": pytest.approx([0.4, 0.8]),
+    }
+    assert CURVES["baseline"]["epochs"] == [1, 2] and CURVES["baseline"]["seeds"] == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "blocks"), [([0.0, 0.5, 1.0], "▁▅█"), ([1.0], "▁"), ([2.0, 2.0], "▁▁")]
+)
+def test_a_sparkline_goes_from_the_lowest_to_the_highest(values: list[float], blocks: str) -> None:
+    assert formats.sparkline(values) == blocks
 
 
 def test_one_seed_has_no_interval() -> None:
@@ -316,14 +440,14 @@ def test_no_small_network_is_said() -> None:
     assert "No network of at most 150,000 parameters" in rendered(best=None)
 
 
-@pytest.mark.parametrize("name", figures())
+@pytest.mark.parametrize("name", FIGURES)
 def test_plots_are_the_same_bytes_each_time_and_take_the_pages_colour(name: str) -> None:
-    svg = plots.svg(figures()[name])
-    assert svg == plots.svg(figures()[name])
+    svg = drawn()[name]
+    assert svg == plots.svg(FIGURES[name]())
     assert svg.startswith("<svg") and "currentColor" in svg and plots.TEXT not in svg
-    assert plots.png(figures()[name]).startswith(b"\x89PNG")
+    assert plots.png(FIGURES[name]()).startswith(b"\x89PNG")
 
 
 def test_an_accuracy_plot_needs_no_other_sweep_and_no_interval() -> None:
     alone = [point("front", depth, 0.9, interval=None) for depth in (0, 1)]
-    assert plots.svg(plots.accuracy_by_depth(alone, 1, 7)).startswith("<svg")
+    assert plots.svg(study_plots.accuracy_by_depth(alone, 1, 7)).startswith("<svg")

@@ -23,3 +23,15 @@ def deepest_within(accuracies: Mapping[int, Sequence[float]], margin: float) -> 
     highest mean: the cheapest to train among those that are as good."""
     means = {depth: float(np.mean(values)) for depth, values in accuracies.items()}
     return max(depth for depth, mean in means.items() if mean >= max(means.values()) - margin)
+
+
+def pareto_front(points: Mapping[str, tuple[float, float]]) -> list[str]:
+    """Those of some (cost, value) points that no other one beats, by being as cheap and better, or
+    cheaper and as good; the cheapest first."""
+    front: list[str] = []
+    highest = -np.inf
+    for name, (_, value) in sorted(points.items(), key=lambda item: (item[1][0], -item[1][1])):
+        if value > highest:
+            front.append(name)
+            highest = value
+    return front

@@ -16,7 +16,7 @@ from svhn_lab.stages import pretrain
 from svhn_lab.stages.finetune import sample, starting_network
 from svhn_lab.stages.layout import MODELS
 from svhn_lab.stages.prepared import load_manifest, load_subset
-from svhn_lab.stages.runs import run, run_all, sum_up
+from svhn_lab.stages.runs import run, run_all, say_sums, sum_up
 from svhn_lab.stages.sweeps import Point, points, recipe, settings
 from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity
@@ -167,3 +167,10 @@ def main() -> None:
         about = {"stage": "diversity", "net": transfer.net, "pretrained_on": name(less, transfer)}
         sum_up(whole(less, transfer, "pretrain"), pretrainings(params, less), about)
         sum_up(whole(less, transfer, "finetune"), finetunings(params, less), about)
+    say_sums(
+        [
+            whole(less, transfer, condition)
+            for less in transfer.diversity.less
+            for condition in ("pretrain", "finetune")
+        ]
+    )

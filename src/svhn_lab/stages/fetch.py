@@ -45,7 +45,7 @@ def open_source(name: str, data: Data, splits: tuple[str, ...]) -> Source:
 
 def side_by_side(function: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[Any]:
     """As the built-in `map`, on all cores."""
-    return iter(fan_out(function, list(tasks)))
+    return iter(fan_out(function, list(tasks), unit="chunk"))
 
 
 def first_available(data: Data, splits: tuple[str, ...]) -> Source:

@@ -9,7 +9,7 @@ from svhn_lab.nets import zoo
 from svhn_lab.nets.freezing import freeze, frozen_units
 from svhn_lab.params import PARAMS_FILE, Params, Transfer, load
 from svhn_lab.stages.prepared import load_draw, load_manifest, load_subset
-from svhn_lab.stages.runs import load_model, run, run_all, sum_up
+from svhn_lab.stages.runs import load_model, run, run_all, say_sums, sum_up
 from svhn_lab.stages.sweeps import Point, points, recipe, settings
 from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity
@@ -117,3 +117,4 @@ def main(name: str) -> None:
     run_all(finetune_one, tasks, params.compute)
     for point, runs in at.items():
         sum_up(whole(point), runs, settings(point, transfer))
+    say_sums([whole(point) for point in at])

@@ -30,6 +30,8 @@ from svhn_lab.evidence.statistics import (
 )
 from svhn_lab.nets import zoo
 from svhn_lab.params import Recipe, Transfer
+from svhn_lab.report.formats import mean_percent, percent, percent_interval
+from svhn_lab.report.tables import table
 from svhn_lab.stages.finetune import sample
 from svhn_lab.stages.prepared import Manifest, load_digits, load_manifest, load_subset
 from svhn_lab.stages.runs import load_model
@@ -240,11 +242,20 @@ def comparisons(
     return found
 
 
-def say(group: Group, entry: Mapping[str, Any]) -> None:
-    """Prints the group's accuracy."""
-    interval, runs = entry["interval"], len(entry["test_accuracy"])
-    band = f", 95 % t interval {interval[0]:.2%} to {interval[1]:.2%}" if interval else ""
-    click.echo(f"{group.name}: test accuracy {entry['mean']:.2%} (n = {runs}{band})")
+def say(groups: Mapping[str, Group], tested: Mapping[str, Tested]) -> None:
+    """Prints a table of the groups' accuracies."""
+    entries = [(groups[name].name, found.entry) for name, found in tested.items()]
+    rows = [
+        (
+            name,
+            str(len(entry["test_accuracy"])),
+            mean_percent(entry["validation_accuracy"]),
+            percent(entry["mean"]),
+            percent_interval(entry["interval"]),
+        )
+        for name, entry in entries
+    ]
+    click.echo(table(("means of", "runs", "validation", "test", "95 % t interval"), rows))
 
 
 def evaluated(groups: Mapping[str, Group], manifest: Manifest) -> dict[str, Tested]:
@@ -252,13 +263,12 @@ def evaluated(groups: Mapping[str, Group], manifest: Manifest) -> dict[str, Test
     tasks = [(run, group) for group in groups.values() for run in group.identities]
     for run, _ in tasks:
         refuse_failed(run)
-    answers_of_all = iter(fan_out(answer, tasks))
+    answers_of_all = iter(fan_out(answer, tasks, unit="network"))
     found = {}
     for name, group in groups.items():
         answers = [next(answers_of_all) for _ in group.identities]
         labels = test_digits(group).labels.numpy()
         entry = summary(group, answers, labels, manifest.image_size)
-        say(group, entry)
         classes = [each.classes for each in answers]
         found[name] = Tested(
             entry,
@@ -266,6 +276,7 @@ def evaluated(groups: Mapping[str, Group], manifest: Manifest) -> dict[str, Test
             labels,
             mistakes(answers[best_run(entry)], labels),
         )
+    say(groups, found)
     return found
 
 

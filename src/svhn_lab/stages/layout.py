@@ -12,6 +12,7 @@ MANIFEST = PREPARED / "manifest.json"
 SUBSETS = PREPARED / "subsets"
 DRAWS = SUBSETS / "finetune" / "draws"
 PREVIEW = Path("results/preview.png")
+GRAPH = Path("dvc.yaml")
 NETS = "src/svhn_lab/nets"  # as dvc.yaml names it in deps
 MODELS = Path("models")
 RESULTS = Path("results")

@@ -4,7 +4,7 @@ per seed that a small draw starts from."""
 from svhn_lab.nets import zoo
 from svhn_lab.params import Params, Transfer, load
 from svhn_lab.stages.prepared import load_manifest, load_subset
-from svhn_lab.stages.runs import run, run_all, sum_up
+from svhn_lab.stages.runs import run, run_all, say_sums, sum_up
 from svhn_lab.tracking.record import Identity
 
 
@@ -43,4 +43,6 @@ def main() -> None:
     tasks = [(identity, transfer) for identity in identities(params)]
     run_all(pretrain_one, tasks, params.compute)
     about = {"stage": "pretrain", "net": transfer.net} | transfer.pretrain.model_dump()
-    sum_up(Identity("pretrain", ""), identities(params), about)
+    whole = Identity("pretrain", "")
+    sum_up(whole, identities(params), about)
+    say_sums([whole])

@@ -1,18 +1,28 @@
 """`report`: the page with what was found, and its plots as files."""
 
 import base64
+import io
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import click
+import networkx as nx
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
+from ruamel.yaml import YAML
 
-from svhn_lab.evidence.selection import best_small_arm
+from svhn_lab.errors import UserError
+from svhn_lab.evidence.selection import best_small_arm, pareto_front
 from svhn_lab.params import MAIN_SWEEP, Arm, Params, Recipe, load
-from svhn_lab.report import page, plots
+from svhn_lab.report import arm_plots, graph, page, plots, study_plots
+from svhn_lab.report.curves import seed_bands
 from svhn_lab.stages.layout import (
     EVALUATION,
+    GRAPH,
+    MANIFEST,
+    MISTAKES,
     PAGE,
     PLOTS,
     PREVIEW,
@@ -21,7 +31,12 @@ from svhn_lab.stages.layout import (
     read_json,
 )
 from svhn_lab.stages.mirroring import mirror_all
+from svhn_lab.stages.origin import origin
+from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_bytes, write_text
+from svhn_lab.tracking.record import Identity
+
+CURVES_SHOWN = 4  # arms that are switched on when the page opens
 
 
 def changes(arm: Arm, training: Recipe) -> str:
@@ -34,6 +49,27 @@ def changes(arm: Arm, training: Recipe) -> str:
     return ", ".join([f"net {arm.net}", *changed])
 
 
+def verdict(name: str, arm: Mapping[str, Any], claims: Mapping[str, Any]) -> str | None:
+    """The verdict on what the lab report says of the arm against its reference, if anything."""
+    pair = {name, arm["reference"]}
+    about = [claim for claim in claims.values() if {claim["arm"], claim["reference"]} == pair]
+    return about[0]["verdict"] if about else None
+
+
+def split_arms(params: Params) -> dict[str, set[str]]:
+    """The arms that change the recipe of the one that they are compared with, those that change its
+    network, and in both what they are compared with."""
+    recipes, networks = set[str](), set[str]()
+    for name, arm in params.arms.items():
+        reference = params.references.get(name)
+        if reference is None:
+            networks.add(name)
+        else:
+            own = networks if arm.net != params.arms[reference].net else recipes
+            own |= {name, reference}
+    return {"recipe_arms": recipes, "network_arms": networks}
+
+
 def tables(params: Params, evaluation: dict[str, Any]) -> dict[str, Any]:
     """What the page and the Markdown both show."""
     arms = evaluation["arms"]
@@ -42,7 +78,11 @@ def tables(params: Params, evaluation: dict[str, Any]) -> dict[str, Any]:
     return {
         "dataset": evaluation["dataset"],
         "arms": {
-            name: arm | {"changes": changes(params.arms[name], params.training)}
+            name: arm
+            | {
+                "changes": changes(params.arms[name], params.training),
+                "verdict": verdict(name, arm, evaluation["claims"]),
+            }
             for name, arm in arms.items()
         },
         "claims": evaluation["claims"],
@@ -93,28 +133,132 @@ def study_figures(transfer: dict[str, Any], timing: dict[str, Any]) -> dict[str,
     """The plots of the freeze-depth study by name."""
     tables = study_tables(transfer, timing, transfer["dataset"]["classes"])
     figures = {
-        "accuracy-by-depth": plots.accuracy_by_depth(
+        "accuracy-by-depth": study_plots.accuracy_by_depth(
             list(tables["points"].values()), transfer["best"]["depth"], timing["num_units"]
         ),
-        "time-by-depth": plots.time_by_depth(timing),
-        "features-by-unit": plots.features_by_unit(transfer["probe"]),
+        "time-by-depth": study_plots.time_by_depth(timing),
+        "flops-by-depth": study_plots.flops_by_depth(timing),
+        "features-by-unit": study_plots.features_by_unit(transfer["probe"]),
     }
     if tables["size_points"]:
-        figures["accuracy-by-depth-and-size"] = plots.accuracy_by_depth_and_size(
+        figures["accuracy-by-depth-and-size"] = study_plots.accuracy_by_depth_and_size(
             tables["size_points"]
         )
     return figures
 
 
+def arm_figures(
+    params: Params, evaluation: Mapping[str, Any], best: str | None, curves: Mapping[str, Any]
+) -> dict[str, Figure]:
+    """The plots of the arms by name; of the best small one what it gets wrong."""
+    arms, classes = evaluation["arms"], evaluation["dataset"]["classes"]
+    networks = {name: arms[name] for name in arms if name in split_arms(params)["network_arms"]}
+    costs = {
+        "accuracy-by-parameters": (
+            "parameters",
+            {name: float(arm["parameters"]) for name, arm in networks.items()},
+        ),
+        "accuracy-by-time": (
+            "seconds of training, as measured",
+            {
+                name: arm["seconds_per_epoch"] * params.arms[name].epochs
+                for name, arm in networks.items()
+            },
+        ),
+    }
+    found = {
+        name: arm_plots.accuracy_over(
+            networks,
+            cost,
+            pareto_front({arm: (cost[arm], entry["mean"]) for arm, entry in networks.items()}),
+            label,
+        )
+        for name, (label, cost) in costs.items()
+    }
+    if any(arm["reference"] for arm in arms.values()):
+        found["differences"] = arm_plots.differences(arms)
+    found["learning-curves"] = arm_plots.learning_curves(curves, first_shown(arms, best))
+    if best is not None:
+        found["confusion"] = arm_plots.confusion(arms[best], classes)
+        found["calibration"] = arm_plots.calibration(arms[best])
+    return found
+
+
+def first_shown(arms: Mapping[str, Any], best: str | None) -> list[str]:
+    """The arms whose curves are shown at first: the best small one, what it is compared with, and
+    so on, then the first of params.yaml."""
+    chain: list[str] = []
+    while best is not None and best not in chain:
+        chain.append(best)
+        best = arms[best]["reference"]
+    return list(dict.fromkeys([*chain, *arms]))[:CURVES_SHOWN]
+
+
+def mistakes(arm: str, classes: list[str]) -> list[dict[str, Any]]:
+    """The arm's most confident mistakes, with their images. Raises UserError if there are none of
+    the arm."""
+    try:
+        with np.load(MISTAKES) as found:
+            parts = [found[f"{arm}/{p}"] for p in ("images", "labels", "taken_for", "confidence")]
+    except (FileNotFoundError, KeyError):
+        raise UserError(
+            f"{MISTAKES}: has nothing of {arm!r}; make it with `dvc repro evaluate`"
+        ) from None
+    return [
+        {
+            "image": png(image),
+            "label": classes[label],
+            "taken_for": classes[taken_for],
+            "confidence": float(confidence),
+        }
+        for image, label, taken_for, confidence in zip(*parts, strict=True)
+    ]
+
+
+def png(image: np.ndarray[Any, Any]) -> str:
+    """An (H, W, 3) uint8 image as PNG in base64."""
+    content = io.BytesIO()
+    Image.fromarray(image).save(content, format="png")
+    return base64.b64encode(content.getvalue()).decode()
+
+
+def stages(definitions: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the page says of every stage, in the order in which they can run."""
+    needed = graph.stages(definitions)
+    return [
+        {
+            "name": graph.full_name(name, definitions),
+            "desc": definitions[name].get("desc", ""),
+            "needs": sorted(needed.predecessors(name)),
+        }
+        for name in nx.lexicographical_topological_sort(needed)
+    ]
+
+
 def main() -> None:
-    """Writes results/page/index.html and results/plots/, and shows the study's costs in MLflow."""
+    """Writes results/page/index.html and results/plots/, and shows plots and the study's costs in
+    MLflow."""
     params = load()
     evaluation = read_json(EVALUATION, "evaluate")
     transfer = read_json(TRANSFER, "evaluate")
     timing = read_json(TIMING, "timing")
-    arms = evaluation["arms"]
+    definitions = YAML(typ="safe", pure=True).load(GRAPH.read_text(encoding="utf-8"))["stages"]
+    arms, classes = evaluation["arms"], evaluation["dataset"]["classes"]
+    class_counts = read_json(MANIFEST, "prepare")["class_counts"]
     best = best_small_arm(arms, params.gate.max_parameters)
-    figures = study_figures(transfer, timing)
+    runs = {
+        arm: [Identity("train", arm, seed) for seed in entry["seeds"]]
+        for arm, entry in arms.items()
+    }
+    curves = {
+        arm: seed_bands([record.read(run).curves for run in of_arm]) for arm, of_arm in runs.items()
+    }
+    figures = {
+        "class-shares": arm_plots.class_shares(class_counts, classes),
+        **arm_figures(params, evaluation, best, curves),
+        **study_figures(transfer, timing),
+        "stages": graph.figure(definitions),
+    }
     for name, figure in figures.items():
         write_bytes(PLOTS / f"{name}.png", plots.png(figure))
         write_text(PLOTS / f"{name}.svg", plots.svg(figure))
@@ -123,8 +267,15 @@ def main() -> None:
         "best": None if best is None else {"name": best, "entry": arms[best]},
         "preview": base64.b64encode(PREVIEW.read_bytes()).decode(),
         "plots": {name: plots.svg(figure) for name, figure in figures.items()},
+        "class_counts": class_counts,
+        "curves": curves,
+        "chosen_curves": first_shown(arms, best),
+        "mistakes": [] if best is None else mistakes(best, classes),
+        "stages": stages(definitions),
+        "origin": origin(run for of_arm in runs.values() for run in of_arm),
+        **split_arms(params),
     }
-    study = study_tables(transfer, timing, evaluation["dataset"]["classes"])
+    study = study_tables(transfer, timing, classes)
     write_text(PAGE / "index.html", page.render(tables(params, evaluation) | study | only_here))
     click.echo(f"The page: {PAGE / 'index.html'}")
     mirror_all()

@@ -20,6 +20,7 @@ from svhn_lab.stages.layout import (
     TRANSFER,
     read_json,
 )
+from svhn_lab.stages.origin import origin, processor
 from svhn_lab.stages.report import study_figures, study_tables, tables
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_bytes, write_text
@@ -39,30 +40,6 @@ def refuse_outdated(file: Path, entries: dict[str, Any], runs: dict[str, list[Id
         )
 
 
-def circumstances(identities: list[Identity]) -> dict[str, list[str]]:
-    """The commits and machines that the runs come from, each once."""
-    runs = [record.read_provenance(identity) for identity in identities]
-    commits = [
-        f"`{run.commit}`{', with changes' if run.dirty else ''}" if run.commit else "none"
-        for run in runs
-    ]
-    machines = [
-        f"{run.machine['system']}, {run.machine['cores']} cores, Python {run.machine['python']}, "
-        + ", ".join(f"{package} {version}" for package, version in run.versions.items())
-        for run in runs
-    ]
-    return {"commits": list(dict.fromkeys(commits)), "machines": list(dict.fromkeys(machines))}
-
-
-def processor() -> str | None:
-    """The name of this machine's processor, where the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return None
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), None)
-
-
 def flat(runs: Iterable[list[Identity]]) -> list[Identity]:
     """All of them."""
     return [run for some in runs for run in some]
@@ -77,7 +54,7 @@ def main(part: str) -> None:
         evaluation = read_json(EVALUATION, "evaluate")
         runs = {arm: train.identities(params, arm) for arm in params.arms}
         refuse_outdated(EVALUATION, evaluation["arms"], runs)
-        said = tables(params, evaluation) | more | circumstances(flat(runs.values()))
+        said = tables(params, evaluation) | more | origin(flat(runs.values()))
         write_text(RESULTS_DOC, page.render_markdown("arms.md", said))
         click.echo(f"The arms: {RESULTS_DOC}")
     if part in ("transfer", "all"):
@@ -87,7 +64,7 @@ def main(part: str) -> None:
         pretrained = pretrain.identities(params)
         said = study_tables(transfer, timing, transfer["dataset"]["classes"])
         said |= {"dataset": transfer["dataset"], "transfer": params.transfer, "seeds": params.seeds}
-        said |= more | circumstances([*pretrained, *flat(tuned.values())])
+        said |= more | origin([*pretrained, *flat(tuned.values())])
         write_text(STUDY_DOC, page.render_markdown("study.md", said))
         for name, figure in study_figures(transfer, timing).items():
             write_bytes(STUDY_DOC.parent / "images" / f"{name}.png", plots.png(figure))

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import click
 import torch
 from tqdm import tqdm
 
@@ -16,6 +17,8 @@ from svhn_lab.data.batches import Digits
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.params import Compute, Recipe
+from svhn_lab.report.formats import percent
+from svhn_lab.report.tables import table
 from svhn_lab.stages.layout import MODELS
 from svhn_lab.stages.mirroring import followed, mirror
 from svhn_lab.stages.prepared import Manifest
@@ -140,6 +143,22 @@ def sum_up(identity: Identity, members: Sequence[Identity], params: dict[str, An
     )
     record.write(record.summed_up(identity, [record.read(m) for m in members], params), total)
     mirror([identity])
+
+
+def say_sums(wholes: Sequence[Identity]) -> None:
+    """Prints a table of runs that stand for several, a row each."""
+    rows = []
+    for identity in wholes:
+        whole = record.read(identity)
+        accuracies = [
+            percent(whole.metrics[f"{split}_accuracy_mean"]) for split in ("train", "validation")
+        ]
+        seconds = record.read_provenance(identity).seconds
+        rows.append((identity.name, str(len(whole.members)), *accuracies, f"{seconds:.1f}"))
+    if not rows:
+        return
+    head = ("means of", "runs", "training accuracy", "validation accuracy", "seconds in all")
+    click.echo(table(head, rows))
 
 
 def model_file(identity: Identity) -> Path:

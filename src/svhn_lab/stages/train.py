@@ -4,7 +4,7 @@ from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.params import PARAMS_FILE, Arm, Params, load
 from svhn_lab.stages.prepared import load_digits, load_manifest
-from svhn_lab.stages.runs import run, run_all, sum_up
+from svhn_lab.stages.runs import run, run_all, say_sums, sum_up
 from svhn_lab.tracking.record import Identity
 
 
@@ -52,3 +52,4 @@ def main(arm_name: str) -> None:
     run_all(train_one, tasks, params.compute)
     about = {"stage": "train", "arm": arm_name} | arm.model_dump()
     sum_up(whole(arm_name), [identity for identity, _ in tasks], about)
+    say_sums([whole(arm_name)])

@@ -54,10 +54,11 @@ def fan_out(
     compute: Compute = HERE,
     workers: int | None = None,
     on_result: Callable[[Result], None] = lambda _: None,
+    unit: str = "run",
 ) -> list[Result]:
     """`function` of every task, in the order of the tasks; `on_result` as each is done, in this
-    process. On this machine as many as there are `workers` run at once, by default one a core (or
-    as few as `compute` allows).
+    process, where a bar counts them, each a `unit`. On this machine as many as there are `workers`
+    run at once, by default one a core (or as few as `compute` allows).
 
     One failing task does not stop the others: they finish, then the failures are raised together
     as an ExceptionGroup. With one local worker everything happens in this process. Raises UserError
@@ -65,7 +66,7 @@ def fan_out(
     """
     results: dict[int, Result] = {}
     failures: list[Exception] = []
-    with tqdm(total=len(tasks), unit="run", disable=None, leave=False) as bar:
+    with tqdm(total=len(tasks), unit=unit, disable=None, leave=False) as bar:
 
         def collect(index: int, get: Callable[[], Result]) -> None:
             try:

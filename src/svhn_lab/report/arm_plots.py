@@ -1,0 +1,186 @@
+"""Plots of the arms that are trained from scratch. `arms` are those of evaluation.json."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from svhn_lab.report import plots
+
+Arms = Mapping[str, Mapping[str, Any]]
+
+
+def _title(arms: Arms) -> str:
+    """What stands for a point and its bar."""
+    [first, *_] = arms.values()
+    return f"Mean of {len(first['test_accuracy'])} seeds; bar: 95 % t interval"
+
+
+def _bar(entry: Mapping[str, Any]) -> list[list[float]] | None:
+    """How far below and above the mean the interval reaches, in percent."""
+    if entry["interval"] is None:
+        return None
+    low, high = entry["interval"]
+    return [[100 * (entry["mean"] - low)], [100 * (high - entry["mean"])]]
+
+
+def accuracy_over(
+    arms: Arms, cost: Mapping[str, float], front: Sequence[str], label: str
+) -> Figure:
+    """Test accuracy over what each arm costs, said by `label`; a line joins the Pareto front, the
+    arms that nothing cheaper beats, the cheapest first."""
+    figure, axes = plots.axes()
+    with rc_context(plots.STYLE):
+        for name, entry in arms.items():
+            on_front = name in front
+            colour = plots.BLUE if on_front else plots.GREY
+            x, y = cost[name], 100 * entry["mean"]
+            axes.errorbar(x, y, _bar(entry), fmt="o" if on_front else "s", color=colour, lw=1, ms=5)
+            axes.annotate(name, (x, y), (5, 4), textcoords="offset points", fontsize=8)
+        ends = [(cost[name], 100 * arms[name]["mean"]) for name in front]
+        axes.step(*zip(*ends, strict=True), where="post", color=plots.BLUE, lw=1.2, alpha=0.6)
+        axes.set_xscale("log")
+        axes.set_xlabel(f"{label} (log scale)")
+        axes.set_ylabel("test accuracy (%)")
+        axes.set_title(f"{_title(arms)}; line: Pareto front", fontsize=10)
+    return figure
+
+
+def differences(arms: Arms) -> Figure:
+    """The paired difference of each arm to the one that it is compared with."""
+    compared = {name: entry for name, entry in arms.items() if entry["reference"]}
+    figure, axes = plots.axes()
+    figure.set_size_inches(6.4, 1.2 + 0.28 * len(compared))
+    with rc_context(plots.STYLE):
+        for row, entry in enumerate(compared.values()):
+            difference, interval = 100 * entry["difference"], entry["difference_interval"]
+            sure = entry["p_holm"] is not None and entry["p_holm"] < 0.05
+            colour = plots.BLUE if sure else plots.GREY
+            if interval:
+                axes.plot([100 * bound for bound in interval], [row, row], color=colour, lw=1.5)
+            axes.plot(difference, row, "o" if sure else "s", color=colour, ms=5)
+        axes.axvline(0, color=plots.TEXT, lw=0.8)
+        axes.set_yticks(
+            range(len(compared)), [f"{name} − {e['reference']}" for name, e in compared.items()]
+        )
+        axes.invert_yaxis()
+        axes.set_xlabel("paired difference in test accuracy (percentage points)")
+        axes.set_title(
+            f"{_title(arms)}\nblue, round: p < 0.05 after Holm's correction", fontsize=10
+        )
+    return figure
+
+
+def learning_curves(curves: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> Figure:
+    """Validation accuracy over epochs of some arms; `curves` by arm, as `curves.seed_bands` has
+    them."""
+    figure, axes = plots.axes()
+    with rc_context(plots.STYLE):
+        for name, colour in zip(names, plots.PALETTE, strict=False):
+            of_arm = curves[name]
+            band = of_arm["validation_accuracy"]
+            low, mean, high = (
+                [100 * value for value in band[part]] for part in ("low", "mean", "high")
+            )
+            axes.plot(of_arm["epochs"], mean, marker="o", ms=4, color=colour, label=name)
+            axes.fill_between(of_arm["epochs"], low, high, color=colour, alpha=0.15, lw=0)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlabel("epoch")
+        axes.set_ylabel("validation accuracy (%)")
+        seeds = curves[names[0]]["seeds"]
+        axes.set_title(f"Mean of {seeds} seeds; band: lowest to highest", fontsize=10)
+        figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+def confusion(entry: Mapping[str, Any], classes: Sequence[str]) -> Figure:
+    """How often images of the class of the row were taken for that of the column, in percent of the
+    row; the colours leave the diagonal out."""
+    counts = np.array(entry["confusion"], dtype=float)
+    shares = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    wrong = np.where(np.eye(len(classes), dtype=bool), np.nan, shares)
+    figure, axes = plots.axes()
+    figure.set_size_inches(6.4, 5.6)
+    with rc_context(plots.STYLE):
+        axes.grid(False)
+        axes.imshow(wrong, cmap="Blues", vmin=0)
+        highest = np.nanmax(wrong) if len(classes) > 1 else 0
+        for (row, column), share in np.ndenumerate(shares):
+            on_dark = row != column and share > 0.6 * highest
+            axes.text(
+                column,
+                row,
+                f"{share:.0f}" if row == column else f"{share:.1f}" if share else "",
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if on_dark else plots.TEXT if row == column else "black",
+            )
+        axes.set_xticks(range(len(classes)), classes)
+        axes.set_yticks(range(len(classes)), classes)
+        axes.set_xlabel("taken for")
+        axes.set_ylabel("true class")
+        runs = len(entry["test_accuracy"])
+        axes.set_title(
+            f"Percent of each class's {int(counts.sum()):,} answers, {runs} seeds together",
+            fontsize=10,
+        )
+    return figure
+
+
+def calibration(entry: Mapping[str, Any]) -> Figure:
+    """The share of right answers over the confidence that they were given with."""
+    found = entry["reliability"]
+    filled = [bin for bin, count in enumerate(found["counts"]) if count]
+    confidence = [100 * found["confidence"][bin] for bin in filled]
+    accuracy = [100 * found["accuracy"][bin] for bin in filled]
+    share = np.array([found["counts"][bin] for bin in filled], dtype=float)
+    figure, axes = plots.axes()
+    with rc_context(plots.STYLE):
+        axes.plot([0, 100], [0, 100], color=plots.TEXT, lw=0.8, ls=":", label="as sure as right")
+        axes.plot(confidence, accuracy, color=plots.BLUE, lw=1)
+        axes.scatter(
+            confidence,
+            accuracy,
+            s=20 + 400 * share / share.sum(),
+            color=plots.BLUE,
+            alpha=0.6,
+            label="answers (size: their share)",
+        )
+        axes.set_xlabel("confidence (%)")
+        axes.set_ylabel("share that is right (%)")
+        runs = len(entry["test_accuracy"])
+        axes.set_title(
+            f"{int(share.sum()):,} answers of {runs} seeds in {len(found['counts'])} bins",
+            fontsize=10,
+        )
+        figure.legend(loc="outside lower center", ncols=2)
+    return figure
+
+
+def class_shares(counts: Mapping[str, Sequence[int]], classes: Sequence[str]) -> Figure:
+    """The share of each class in each split; `counts` by split and label."""
+    figure, axes = plots.axes()
+    width = 0.8 / len(counts)
+    with rc_context(plots.STYLE):
+        for number, ((split, of_split), colour) in enumerate(
+            zip(counts.items(), plots.PALETTE, strict=False)
+        ):
+            total = sum(of_split)
+            places = np.arange(len(classes)) + (number - (len(counts) - 1) / 2) * width
+            axes.bar(
+                places,
+                [100 * count / total for count in of_split],
+                width,
+                color=colour,
+                label=f"{split}, n = {total:,}",
+            )
+        axes.set_xticks(range(len(classes)), classes)
+        axes.set_xlabel("class")
+        axes.set_ylabel("share of the split (%)")
+        axes.grid(axis="x", visible=False)
+        figure.legend(loc="outside lower center", ncols=3)
+    return figure

@@ -1,0 +1,72 @@
+"""`status` (no stage of the graph): what is done, what `dvc repro` would run, and how long each
+stage took when it last ran here."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from graphlib import TopologicalSorter
+
+import click
+
+from svhn_lab.report.tables import table
+from svhn_lab.stages.durations import last
+from svhn_lab.stages.repro import changed, upstream
+
+DONE, OUT_OF_DATE, FOLLOWS = "done", "out of date", "follows"
+
+
+@dataclass(frozen=True)
+class State:
+    """Of one stage. A stage that `follows` one that is out of date runs if that one's results are
+    others than before."""
+
+    stage: str
+    state: str
+    seconds: float | None  # when it last ran here
+    ended: str | None
+
+
+def states(needs: Mapping[str, set[str]], out_of_date: set[str]) -> list[State]:
+    """Every stage, in the order in which they can run; `needs` says what each needs directly."""
+    found: dict[str, State] = {}
+    for stage in TopologicalSorter(needs).static_order():
+        if stage in out_of_date:
+            state = OUT_OF_DATE
+        elif any(found[needed].state != DONE for needed in needs[stage]):
+            state = FOLLOWS
+        else:
+            state = DONE
+        lasted = last(stage)
+        found[stage] = State(
+            stage, state, lasted and lasted.seconds, None if lasted is None else lasted.ended
+        )
+    return list(found.values())
+
+
+def summary(found: list[State]) -> str:
+    """How much there is to do."""
+    to_run = [each for each in found if each.state != DONE]
+    if not to_run:
+        return f"All {len(found)} stages are up to date."
+    known = [each.seconds for each in to_run if each.seconds is not None]
+    took = f"; those of which it is known took {sum(known):.0f} s last time" if known else ""
+    return f"{len(to_run)} of {len(found)} stages would run{took}. `svhn-lab repro` runs them."
+
+
+def main(*, as_json: bool) -> None:
+    """Prints every stage. Raises UserError if DVC cannot read the graph."""
+    found = states(upstream(()), changed())
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in found], indent=2))
+        return
+    rows = [
+        (
+            each.stage,
+            each.state,
+            "–" if each.seconds is None else f"{each.seconds:.1f}",
+            each.ended or "–",
+        )
+        for each in found
+    ]
+    click.echo(table(("stage", "state", "took (s)", "ended"), rows))
+    click.echo(summary(found))
