@@ -45,6 +45,7 @@ NO_DEPENDENCY = {
     "tracking/entities.py",
     "tracking/files.py",
     "tracking/mirror.py",
+    "tracking/notes.py",
     "tracking/process.py",
     "tracking/progress.py",
     "tracking/reconcile.py",

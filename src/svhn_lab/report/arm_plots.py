@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -80,15 +81,7 @@ def learning_curves(curves: Mapping[str, Mapping[str, Any]], names: Sequence[str
     figure, axes = plots.axes()
     with rc_context(plots.STYLE):
         for name, colour in zip(names, plots.PALETTE, strict=False):
-            of_arm = curves[name]
-            band = of_arm["validation_accuracy"]
-            low, mean, high = (
-                [100 * value for value in band[part]] for part in ("low", "mean", "high")
-            )
-            axes.plot(of_arm["epochs"], mean, marker="o", ms=4, color=colour, label=name)
-            axes.fill_between(of_arm["epochs"], low, high, color=colour, alpha=0.15, lw=0)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_xlabel("epoch")
+            _draw_band(axes, curves[name], "validation_accuracy", colour, "-", name)
         axes.set_ylabel("validation accuracy (%)")
         seeds = curves[names[0]]["seeds"]
         axes.set_title(f"Mean of {seeds} seeds; band: lowest to highest", fontsize=10)
@@ -96,68 +89,109 @@ def learning_curves(curves: Mapping[str, Mapping[str, Any]], names: Sequence[str
     return figure
 
 
+def _draw_band(
+    axes: Axes, curves: Mapping[str, Any], of: str, colour: str, style: str, label: str
+) -> None:
+    """The mean over seeds of one curve of an arm, and its band, over epochs; accuracies in
+    percent."""
+    factor = 100 if of.endswith("accuracy") else 1
+    low, mean, high = (
+        [factor * value for value in curves[of][part]] for part in ("low", "mean", "high")
+    )
+    axes.plot(curves["epochs"], mean, style, marker="o", ms=4, color=colour, label=label)
+    axes.fill_between(curves["epochs"], low, high, color=colour, alpha=0.15, lw=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("epoch")
+
+
 def confusion(entry: Mapping[str, Any], classes: Sequence[str]) -> Figure:
     """How often images of the class of the row were taken for that of the column, in percent of the
     row; the colours leave the diagonal out."""
-    counts = np.array(entry["confusion"], dtype=float)
-    shares = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    wrong = np.where(np.eye(len(classes), dtype=bool), np.nan, shares)
     figure, axes = plots.axes()
     figure.set_size_inches(6.4, 5.6)
     with rc_context(plots.STYLE):
-        axes.grid(False)
-        axes.imshow(wrong, cmap="Blues", vmin=0)
-        highest = np.nanmax(wrong) if len(classes) > 1 else 0
-        for (row, column), share in np.ndenumerate(shares):
-            on_dark = row != column and share > 0.6 * highest
-            axes.text(
-                column,
-                row,
-                f"{share:.0f}" if row == column else f"{share:.1f}" if share else "",
-                ha="center",
-                va="center",
-                fontsize=8,
-                color="white" if on_dark else plots.TEXT if row == column else "black",
-            )
-        axes.set_xticks(range(len(classes)), classes)
-        axes.set_yticks(range(len(classes)), classes)
-        axes.set_xlabel("taken for")
-        axes.set_ylabel("true class")
-        runs = len(entry["test_accuracy"])
-        axes.set_title(
-            f"Percent of each class's {int(counts.sum()):,} answers, {runs} seeds together",
-            fontsize=10,
-        )
+        _draw_confusion(axes, entry, classes)
     return figure
+
+
+def _draw_confusion(axes: Axes, entry: Mapping[str, Any], classes: Sequence[str]) -> None:
+    counts = np.array(entry["confusion"], dtype=float)
+    shares = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    wrong = np.where(np.eye(len(classes), dtype=bool), np.nan, shares)
+    axes.grid(False)
+    axes.imshow(wrong, cmap="Blues", vmin=0)
+    highest = np.nanmax(wrong)
+    for (row, column), share in np.ndenumerate(shares):
+        on_dark = row != column and share > 0.6 * highest
+        axes.text(
+            column,
+            row,
+            f"{share:.0f}" if row == column else f"{share:.1f}" if share else "",
+            ha="center",
+            va="center",
+            fontsize=8,
+            color="white" if on_dark else plots.TEXT if row == column else "black",
+        )
+    axes.set_xticks(range(len(classes)), classes)
+    axes.set_yticks(range(len(classes)), classes)
+    axes.set_xlabel("taken for")
+    axes.set_ylabel("true class")
+    answers, runs = int(counts.sum()), len(entry["test_accuracy"])
+    axes.set_title(f"Percent of each class; {answers:,} answers of {runs} seeds", fontsize=10)
 
 
 def calibration(entry: Mapping[str, Any]) -> Figure:
     """The share of right answers over the confidence that they were given with."""
+    figure, axes = plots.axes()
+    with rc_context(plots.STYLE):
+        _draw_calibration(axes, entry)
+        figure.legend(loc="outside lower center", ncols=2)
+    return figure
+
+
+def _draw_calibration(axes: Axes, entry: Mapping[str, Any]) -> None:
     found = entry["reliability"]
     filled = [bin for bin, count in enumerate(found["counts"]) if count]
     confidence = [100 * found["confidence"][bin] for bin in filled]
     accuracy = [100 * found["accuracy"][bin] for bin in filled]
     share = np.array([found["counts"][bin] for bin in filled], dtype=float)
-    figure, axes = plots.axes()
+    axes.plot([0, 100], [0, 100], color=plots.TEXT, lw=0.8, ls=":", label="as sure as right")
+    axes.plot(confidence, accuracy, color=plots.BLUE, lw=1)
+    axes.scatter(
+        confidence,
+        accuracy,
+        s=20 + 400 * share / share.sum(),
+        color=plots.BLUE,
+        alpha=0.6,
+        label="answers (size: their share)",
+    )
+    axes.set_xlabel("confidence (%)")
+    axes.set_ylabel("share that is right (%)")
+    runs = len(entry["test_accuracy"])
+    axes.set_title(
+        f"{int(share.sum()):,} answers of {runs} seeds in {len(found['counts'])} bins", fontsize=10
+    )
+
+
+def one_arm(
+    name: str, curves: Mapping[str, Any], entry: Mapping[str, Any], classes: Sequence[str]
+) -> Figure:
+    """What there is to see of one arm: loss, accuracy, confusion, calibration."""
     with rc_context(plots.STYLE):
-        axes.plot([0, 100], [0, 100], color=plots.TEXT, lw=0.8, ls=":", label="as sure as right")
-        axes.plot(confidence, accuracy, color=plots.BLUE, lw=1)
-        axes.scatter(
-            confidence,
-            accuracy,
-            s=20 + 400 * share / share.sum(),
-            color=plots.BLUE,
-            alpha=0.6,
-            label="answers (size: their share)",
-        )
-        axes.set_xlabel("confidence (%)")
-        axes.set_ylabel("share that is right (%)")
-        runs = len(entry["test_accuracy"])
-        axes.set_title(
-            f"{int(share.sum()):,} answers of {runs} seeds in {len(found['counts'])} bins",
-            fontsize=10,
-        )
-        figure.legend(loc="outside lower center", ncols=2)
+        figure = Figure(figsize=(11, 9), layout="constrained")
+        (loss, accuracy), (confused, calibrated) = figure.subplots(2, 2)
+        for axes, kind, label in (
+            (loss, "loss", "loss (nats per digit)"),
+            (accuracy, "accuracy", "accuracy (%)"),
+        ):
+            for split, colour in (("validation", plots.BLUE), ("train", plots.ORANGE)):
+                _draw_band(axes, curves, f"{split}_{kind}", colour, "-", split)
+            axes.set_ylabel(label)
+            axes.set_title(f"Mean of {curves['seeds']} seeds; band: lowest to highest", fontsize=10)
+            axes.legend()
+        _draw_confusion(confused, entry, classes)
+        _draw_calibration(calibrated, entry)
+        figure.suptitle(f"{name}: {100 * entry['mean']:.2f} % test accuracy")
     return figure
 
 

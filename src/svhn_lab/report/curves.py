@@ -23,3 +23,10 @@ def seed_bands(runs: Sequence[Sequence[dict[str, float]]]) -> dict[str, Any]:
             "high": values.max(0).tolist(),
         }
     return found
+
+
+def table(band: dict[str, Any]) -> str:
+    """The means of a band as tab-separated rows, one an epoch."""
+    rows = zip(band["epochs"], *(band[name]["mean"] for name in SHOWN), strict=True)
+    lines = ["\t".join(("epoch", *SHOWN)), *("\t".join(map(repr, row)) for row in rows)]
+    return "\n".join(lines) + "\n"

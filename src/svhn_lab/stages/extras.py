@@ -1,6 +1,6 @@
-"""What finished runs show in MLflow besides their records: test figures, and at each depth of the
-freeze-depth study, on the run that stands for its draws, what it costs, and the plots. All of it is
-read from the stages' results, by content key: a run made anew since then gets none of it."""
+"""What finished runs show in MLflow besides their records: test figures; on the runs that stand for
+several, the plots, and at each depth of the freeze-depth study what it costs. All of it is read
+from the stages' results, by content key: a run made anew since then gets none of it."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,10 @@ from typing import Any
 from svhn_lab.stages.layout import EVALUATION, PLOTS, TIMING, TRANSFER
 from svhn_lab.tracking.reconcile import Extras
 
-FILES = (TIMING, PLOTS / "accuracy-by-depth.png", PLOTS / "time-by-depth.png")
+STUDY_FILES = (TIMING, PLOTS / "accuracy-by-depth.png", PLOTS / "time-by-depth.png")
+ARM_FILES = tuple(
+    PLOTS / f"{name}.png" for name in ("accuracy-by-parameters", "accuracy-by-time", "differences")
+)
 
 
 def figures_by_key(
@@ -61,15 +64,21 @@ def on_disk() -> Extras:
         return Extras({}, {})
     evaluation, transfer = _read(EVALUATION), _read(TRANSFER)
     figures = figures_by_key(tested(evaluation, transfer))
-    if not TIMING.exists():
-        return Extras(figures, {})
-    depths, files = _read(TIMING)["depths"], {}
+    files = {
+        entry["whole_key"]: _there(PLOTS / "arms" / f"{arm}.png", *ARM_FILES)
+        for arm, entry in evaluation["arms"].items()
+    }
+    depths = _read(TIMING)["depths"] if TIMING.exists() else {}
     for name in transfer["own_points"]:
         point = transfer["points"][name]
         if row := depths.get(str(point["number"])):
             figures[point["whole_key"]] |= costs(row)
-            files[point["whole_key"]] = [file for file in FILES if file.exists()]
+            files[point["whole_key"]] = _there(*STUDY_FILES)
     return Extras(figures, files)
+
+
+def _there(*files: Path) -> list[Path]:
+    return [file for file in files if file.exists()]
 
 
 def _read(path: Path) -> Any:

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,9 +14,9 @@ from ruamel.yaml import YAML
 
 from svhn_lab.errors import UserError
 from svhn_lab.evidence.selection import best_small_arm, pareto_front
-from svhn_lab.params import MAIN_SWEEP, Arm, Params, Recipe, load
-from svhn_lab.report import arm_plots, graph, page, plots, study_plots
-from svhn_lab.report.curves import seed_bands
+from svhn_lab.params import Params, load
+from svhn_lab.report import arm_plots, graph, page, plots
+from svhn_lab.report.curves import seed_bands, table
 from svhn_lab.stages.layout import (
     EVALUATION,
     GRAPH,
@@ -32,28 +31,12 @@ from svhn_lab.stages.layout import (
 )
 from svhn_lab.stages.mirroring import mirror_all
 from svhn_lab.stages.origin import origin
+from svhn_lab.stages.shown import study_figures, study_tables, tables
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_bytes, write_text
 from svhn_lab.tracking.record import Identity
 
 CURVES_SHOWN = 4  # arms that are switched on when the page opens
-
-
-def changes(arm: Arm, training: Recipe) -> str:
-    """The arm's network, and what its recipe changes of the defaults."""
-    changed = [
-        f"{name.replace('_', ' ')} {getattr(arm, name)}"
-        for name in Recipe.model_fields
-        if getattr(arm, name) != getattr(training, name)
-    ]
-    return ", ".join([f"net {arm.net}", *changed])
-
-
-def verdict(name: str, arm: Mapping[str, Any], claims: Mapping[str, Any]) -> str | None:
-    """The verdict on what the lab report says of the arm against its reference, if anything."""
-    pair = {name, arm["reference"]}
-    about = [claim for claim in claims.values() if {claim["arm"], claim["reference"]} == pair]
-    return about[0]["verdict"] if about else None
 
 
 def split_arms(params: Params) -> dict[str, set[str]]:
@@ -68,83 +51,6 @@ def split_arms(params: Params) -> dict[str, set[str]]:
             own = networks if arm.net != params.arms[reference].net else recipes
             own |= {name, reference}
     return {"recipe_arms": recipes, "network_arms": networks}
-
-
-def tables(params: Params, evaluation: dict[str, Any]) -> dict[str, Any]:
-    """What the page and the Markdown both show."""
-    arms = evaluation["arms"]
-    first = next(iter(arms.values()))
-    half_widths = [(high - low) / 2 for arm in arms.values() for low, high in arm["test_interval"]]
-    return {
-        "dataset": evaluation["dataset"],
-        "arms": {
-            name: arm
-            | {
-                "changes": changes(params.arms[name], params.training),
-                "verdict": verdict(name, arm, evaluation["claims"]),
-            }
-            for name, arm in arms.items()
-        },
-        "claims": evaluation["claims"],
-        "seeds": first["seeds"],
-        "training": params.training,
-        "steps": params.training.epochs
-        * math.ceil(evaluation["dataset"]["splits"]["train"] / params.training.batch_size),
-        "largest_half_width": max(half_widths),
-    }
-
-
-def study_tables(
-    transfer: dict[str, Any], timing: dict[str, Any], names: list[str]
-) -> dict[str, Any]:
-    """What the page and the Markdown both show of the freeze-depth study; `names` are those of the
-    classes."""
-    own_size = transfer["sample_sizes"][0]
-    return {
-        "study": transfer,
-        "explanations": [*transfer["explanations"].values(), timing["explanation"]],
-        "timing": timing,
-        "pretrain_classes": [names[label] for label in transfer["pretrain_classes"]],
-        "finetune_classes": [names[label] for label in transfer["finetune_classes"]],
-        "sample_size": own_size,
-        "points": own_sized(transfer),
-        "train_gaps": {
-            point: float(np.mean(entry["train_accuracy"])) - entry["mean"]
-            for point, entry in transfer["points"].items()
-        },
-        "size_points": [
-            entry
-            for entry in transfer["points"].values()
-            if entry["sweep"] == MAIN_SWEEP and len(transfer["sample_sizes"]) > 1
-        ],
-    }
-
-
-def own_sized(transfer: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The points of the study's own sample size, and of all digits."""
-    return {
-        name: entry
-        for name, entry in transfer["points"].items()
-        if entry["size"] in (None, transfer["sample_sizes"][0])
-    }
-
-
-def study_figures(transfer: dict[str, Any], timing: dict[str, Any]) -> dict[str, Figure]:
-    """The plots of the freeze-depth study by name."""
-    tables = study_tables(transfer, timing, transfer["dataset"]["classes"])
-    figures = {
-        "accuracy-by-depth": study_plots.accuracy_by_depth(
-            list(tables["points"].values()), transfer["best"]["depth"], timing["num_units"]
-        ),
-        "time-by-depth": study_plots.time_by_depth(timing),
-        "flops-by-depth": study_plots.flops_by_depth(timing),
-        "features-by-unit": study_plots.features_by_unit(transfer["probe"]),
-    }
-    if tables["size_points"]:
-        figures["accuracy-by-depth-and-size"] = study_plots.accuracy_by_depth_and_size(
-            tables["size_points"]
-        )
-    return figures
 
 
 def arm_figures(
@@ -262,6 +168,10 @@ def main() -> None:
     for name, figure in figures.items():
         write_bytes(PLOTS / f"{name}.png", plots.png(figure))
         write_text(PLOTS / f"{name}.svg", plots.svg(figure))
+    for arm, entry in arms.items():
+        figure = arm_plots.one_arm(arm, curves[arm], entry, classes)
+        write_bytes(PLOTS / "arms" / f"{arm}.png", plots.png(figure))
+        write_text(PLOTS / "curves" / f"{arm}.tsv", table(curves[arm]))
     only_here = {
         "max_parameters": params.gate.max_parameters,
         "best": None if best is None else {"name": best, "entry": arms[best]},

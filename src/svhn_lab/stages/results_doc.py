@@ -21,7 +21,7 @@ from svhn_lab.stages.layout import (
     read_json,
 )
 from svhn_lab.stages.origin import origin, processor
-from svhn_lab.stages.report import study_figures, study_tables, tables
+from svhn_lab.stages.shown import study_figures, study_tables, tables
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_bytes, write_text
 from svhn_lab.tracking.record import Identity

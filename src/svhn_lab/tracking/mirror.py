@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mlflow.entities import Metric, Param, Run
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
 from svhn_lab.tracking.entities import (
     dataset_input,
@@ -19,6 +19,7 @@ from svhn_lab.tracking.entities import (
     milliseconds,
     tags,
 )
+from svhn_lab.tracking.notes import note
 from svhn_lab.tracking.record import RUNS, Provenance, Record
 from svhn_lab.tracking.roles import (
     ARM,
@@ -152,7 +153,7 @@ class Mirror:
     def attach_files(self, run_id: str, files: Sequence[Path]) -> None:
         """Logs further files on a finished run."""
         for file in files:
-            self.client.log_artifact(run_id, str(file), "study")
+            self.client.log_artifact(run_id, str(file), "plots")
         self.client.set_tag(run_id, FILES, files_digest(files))
 
     def _clear(self, record: Record, circumstances: Provenance, kept: Live | None = None) -> Roles:
@@ -190,6 +191,7 @@ class Mirror:
         self._log(run_id, final_metrics(record, circumstances))
         for file in RECORD_FILES:  # the folder of a run that sums up others holds theirs too
             self.client.log_artifact(run_id, str(RUNS / record.identity.path / file), "record")
+        self.client.set_tag(run_id, MLFLOW_RUN_NOTE, note(record))
         if record.failure is not None:
             self.client.set_tag(run_id, "svhn_lab.failure", record.failure)
         self.client.set_terminated(run_id, status(record), end_time=ended(circumstances))

@@ -27,6 +27,11 @@ from svhn_lab.tracking.store import connect, locked, tracking_uri
 CHAMPION, CHALLENGER = "champion", "challenger"
 # What MLflow says if there is no such model, or no such alias of it.
 NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+ABOUT = (
+    "The best network of svhn-lab within its limit of parameters, on the digits “{digits}”. Takes "
+    "raw images, (N, H, W, 3) uint8, and gives class probabilities. `champion` is the version to "
+    "use; `challenger` is one that the gate did not let pass, and its tag `gate_why` says why."
+)
 CARD, ANSWERS = "MODEL_CARD.md", "test_right.npy"
 
 
@@ -98,6 +103,7 @@ def describe(entry: Entry, version: ModelVersion) -> None:
     for tag, value in entry.tags.items():
         registry.set_model_version_tag(name, number, tag, str(value))
     registry.update_model_version(name, number, description=entry.card)
+    registry.update_registered_model(name, ABOUT.format(digits=entry.tags["dataset"]))
     registry.set_registered_model_alias(name, entry.alias, number)
     other = CHALLENGER if entry.alias == CHAMPION else CHAMPION
     if (has := holder(name, other)) and has.version == number:

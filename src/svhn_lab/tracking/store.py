@@ -12,8 +12,10 @@ from urllib.parse import unquote, urlsplit
 from filelock import BaseFileLock, FileLock
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 from sqlalchemy import make_url
 
+from svhn_lab.tracking import notes
 from svhn_lab.tracking.files import replacing
 
 EXPERIMENT = "svhn-lab"
@@ -141,7 +143,8 @@ def open_store() -> tuple[MlflowClient, str]:
         bare = tracking_uri().startswith(DATABASES)
         artifacts = (project_root() / ARTIFACTS).as_uri() if bare else None
         name = experiment_name()
-        return client, str(client.create_experiment(name, artifact_location=artifacts))
+        tags = {MLFLOW_RUN_NOTE: notes.EXPERIMENT}  # experiments have theirs by this name too
+        return client, str(client.create_experiment(name, artifacts, tags))
 
 
 def runs_of() -> str:

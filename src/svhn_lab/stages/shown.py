@@ -1,0 +1,105 @@
+"""What the page and the Markdown both show of the results."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from svhn_lab.params import MAIN_SWEEP, Arm, Params, Recipe
+from svhn_lab.report import study_plots
+
+
+def changes(arm: Arm, training: Recipe) -> str:
+    """The arm's network, and what its recipe changes of the defaults."""
+    changed = [
+        f"{name.replace('_', ' ')} {getattr(arm, name)}"
+        for name in Recipe.model_fields
+        if getattr(arm, name) != getattr(training, name)
+    ]
+    return ", ".join([f"net {arm.net}", *changed])
+
+
+def verdict(name: str, arm: Mapping[str, Any], claims: Mapping[str, Any]) -> str | None:
+    """The verdict on what the lab report says of the arm against its reference, if anything."""
+    pair = {name, arm["reference"]}
+    about = [claim for claim in claims.values() if {claim["arm"], claim["reference"]} == pair]
+    return about[0]["verdict"] if about else None
+
+
+def tables(params: Params, evaluation: dict[str, Any]) -> dict[str, Any]:
+    """What the page and the Markdown both show."""
+    arms = evaluation["arms"]
+    first = next(iter(arms.values()))
+    half_widths = [(high - low) / 2 for arm in arms.values() for low, high in arm["test_interval"]]
+    return {
+        "dataset": evaluation["dataset"],
+        "arms": {
+            name: arm
+            | {
+                "changes": changes(params.arms[name], params.training),
+                "verdict": verdict(name, arm, evaluation["claims"]),
+            }
+            for name, arm in arms.items()
+        },
+        "claims": evaluation["claims"],
+        "seeds": first["seeds"],
+        "training": params.training,
+        "steps": params.training.epochs
+        * math.ceil(evaluation["dataset"]["splits"]["train"] / params.training.batch_size),
+        "largest_half_width": max(half_widths),
+    }
+
+
+def study_tables(
+    transfer: dict[str, Any], timing: dict[str, Any], names: list[str]
+) -> dict[str, Any]:
+    """What the page and the Markdown both show of the freeze-depth study; `names` are those of the
+    classes."""
+    own_size = transfer["sample_sizes"][0]
+    return {
+        "study": transfer,
+        "explanations": [*transfer["explanations"].values(), timing["explanation"]],
+        "timing": timing,
+        "pretrain_classes": [names[label] for label in transfer["pretrain_classes"]],
+        "finetune_classes": [names[label] for label in transfer["finetune_classes"]],
+        "sample_size": own_size,
+        "points": own_sized(transfer),
+        "train_gaps": {
+            point: float(np.mean(entry["train_accuracy"])) - entry["mean"]
+            for point, entry in transfer["points"].items()
+        },
+        "size_points": [
+            entry
+            for entry in transfer["points"].values()
+            if entry["sweep"] == MAIN_SWEEP and len(transfer["sample_sizes"]) > 1
+        ],
+    }
+
+
+def own_sized(transfer: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The points of the study's own sample size, and of all digits."""
+    return {
+        name: entry
+        for name, entry in transfer["points"].items()
+        if entry["size"] in (None, transfer["sample_sizes"][0])
+    }
+
+
+def study_figures(transfer: dict[str, Any], timing: dict[str, Any]) -> dict[str, Figure]:
+    """The plots of the freeze-depth study by name."""
+    tables = study_tables(transfer, timing, transfer["dataset"]["classes"])
+    figures = {
+        "accuracy-by-depth": study_plots.accuracy_by_depth(
+            list(tables["points"].values()), transfer["best"]["depth"], timing["num_units"]
+        ),
+        "time-by-depth": study_plots.time_by_depth(timing),
+        "flops-by-depth": study_plots.flops_by_depth(timing),
+        "features-by-unit": study_plots.features_by_unit(transfer["probe"]),
+    }
+    if tables["size_points"]:
+        figures["accuracy-by-depth-and-size"] = study_plots.accuracy_by_depth_and_size(
+            tables["size_points"]
+        )
+    return figures
