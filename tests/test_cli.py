@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -61,6 +62,25 @@ def test_help_lists_every_command_and_loads_nothing_heavy() -> None:
     )
     assert all(f"\n  {stage} " in done.stdout for stage in STAGES)
     assert done.stdout.endswith("[]\n")
+
+
+def test_the_shell_completes_commands_and_arms(project: Path) -> None:
+    def completed(words: str, number: int) -> list[str]:
+        wanted = {"_SVHN_LAB_COMPLETE": "bash_complete", "COMP_WORDS": words}
+        done = subprocess.run(
+            [shutil.which("svhn-lab", path=str(Path(sys.executable).parent)) or "svhn-lab"],
+            env=os.environ | wanted | {"COMP_CWORD": str(number)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
+
+    assert completed("svhn-lab st", 1) == ["status"]
+    assert completed("svhn-lab show preact-f", 2) == ["preact-fire"]
+    Path("params.yaml").unlink()
+    assert completed("svhn-lab show preact", 2) == []
+    assert "_SVHN_LAB_COMPLETE=zsh_complete" in lab("completion", "zsh").stdout
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -207,10 +227,11 @@ def test_bad_digits_are_refused_and_the_good_ones_stay(project: Path, svhn_part:
 
 
 def runs(project: Path) -> list[Run]:
-    """What the project's own store holds."""
+    """What the project's own store holds of single seeds."""
     client = MlflowClient(f"sqlite:///{project}/mlflow.db")
     [experiment] = client.search_experiments(filter_string="name = 'svhn-lab'")
-    return list(client.search_runs([experiment.experiment_id]))
+    of_seeds = "attributes.run_name LIKE '%/seed-%'"
+    return list(client.search_runs([experiment.experiment_id], of_seeds))
 
 
 def test_a_run_that_diverges_fails_with_its_step_and_stays_in_mlflow_as_failed(
@@ -244,10 +265,13 @@ def test_a_store_that_is_down_stops_nothing_and_sync_catches_up(
     assert [finding["check"] for finding in findings] == ["store"]
     assert "start its server" in findings[0]["remedy"]
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    missing = "missing: train/baseline/seed-0: is not in MLflow\n"
-    assert "sync: 1 runs on disk, no store yet" in lab("sync", "--dry-run").stdout
-    mended = "sync: 1 runs on disk, all in MLflow; {} differences mended\n"
-    assert lab("sync").stdout == missing + mended.format(1)
+    missing = "".join(
+        f"missing: {name}: is not in MLflow\n"
+        for name in ("train/baseline/seed-0", "train/baseline")
+    )
+    assert "sync: 2 runs on disk, no store yet" in lab("sync", "--dry-run").stdout
+    mended = "sync: 2 runs on disk, all in MLflow; {} differences mended\n"
+    assert lab("sync").stdout == missing + mended.format(2)
     assert lab("sync").stdout == mended.format(0)
     assert lab("doctor").returncode == 0
     [run] = runs(prepared)

@@ -21,7 +21,9 @@ ARMS = ("baseline", "crop", "preact", "postact")
 POINTS = 2 * 2 + 2 + 1 + 1
 # The arms and the pretraining twice each, the points, two pretrainings on less, two draws on them.
 TOY_MODELS = len(ARMS) * 2 + 2 + POINTS * 2 + 2 + 2
-TOY_RUNS = TOY_MODELS + POINTS + 1  # those that stand for all draws at a point, and the timing
+# Those that stand for several: arms, the pretraining, points, pretrained on less and fine-tuned.
+TOY_WHOLES = len(ARMS) + 1 + POINTS + 2
+TOY_RUNS = TOY_MODELS + TOY_WHOLES + 1  # and the timing
 
 
 @contextlib.contextmanager
@@ -53,14 +55,13 @@ def test_every_run_is_in_mlflow_once_under_one_parent(lab: Clone) -> None:
     assert len({run.data.tags["svhn_lab.key"] for run in runs}) == TOY_RUNS
     assert {run.info.status for run in lab.runs()} == {"FINISHED"}
     [parent] = [run for run in lab.runs() if "svhn_lab.key" not in run.data.tags]
-    wholes = {
-        run.info.run_id: run for run in runs if re.search(r"/size-\w+$", str(run.info.run_name))
-    }
-    assert len(wholes) == POINTS
+    names = {run.info.run_id: str(run.info.run_name) for run in runs}
+    members = {id for id, name in names.items() if re.search(r"/(seed|draw)-\d+$", name)}
+    assert len(runs) - len(members) == TOY_WHOLES + 1
     for run in runs:
         above = run.data.tags["mlflow.parentRunId"]
-        if run.info.run_name.startswith("finetune") and run.info.run_id not in wholes:
-            assert run.info.run_name.rpartition("/")[0] == wholes[above].info.run_name
+        if run.info.run_id in members:
+            assert names[above] == names[run.info.run_id].rpartition("/")[0]
         else:
             assert above == parent.info.run_id
     assert {run.info.experiment_id for run in lab.runs()} == {parent.info.experiment_id}

@@ -64,13 +64,22 @@ def arm(name: str, num_right: list[int], salt: str, answers: dict[str, Any]) -> 
         }
         key = record.content_key(identity, params, "", "")
         counts = zoo.parameter_counts(net)
-        curves = [{"epoch": 1.0, "train_loss": 0.5}]
+        curves = [
+            {
+                "epoch": 1.0,
+                "train_loss": 0.5,
+                "train_accuracy": 0.6,
+                "validation_loss": 0.75,
+                "validation_accuracy": 0.5 + 0.1 * seed,
+            }
+        ]
         run = Record(identity, key, params, DATASET, counts, curves=curves)
         record.write(run, record.provenance(datetime.now(UTC), 1.0, [1.0], ("c" * 40, True)))
         answers[key] = (np.arange(TEST_DIGITS) >= hits).astype(np.uint16)
         keys.append(key)
     return {
         "parameters": counts["total"],
+        "seeds": list(range(len(keys))),
         "keys": keys,
         "validation_accuracy": [0.5 + 0.1 * seed for seed in range(len(keys))],
         "test_accuracy": [hits / TEST_DIGITS for hits in num_right],

@@ -6,10 +6,14 @@ from typing import Any
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
+from matplotlib.transforms import Bbox
 
 from svhn_lab.report import plots
+
+LABEL_TRIES, LABEL_STEP = 24, 6  # places for a label; points upwards or downwards between them
 
 Arms = Mapping[str, Mapping[str, Any]]
 
@@ -40,21 +44,50 @@ def accuracy_over(
             colour = plots.BLUE if on_front else plots.GREY
             x, y = cost[name], 100 * entry["mean"]
             axes.errorbar(x, y, _bar(entry), fmt="o" if on_front else "s", color=colour, lw=1, ms=5)
-            axes.annotate(name, (x, y), (5, 4), textcoords="offset points", fontsize=8)
         ends = [(cost[name], 100 * arms[name]["mean"]) for name in front]
         axes.step(*zip(*ends, strict=True), where="post", color=plots.BLUE, lw=1.2, alpha=0.6)
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.margins(x=0.12)
         axes.set_xlabel(f"{label} (log scale)")
         axes.set_ylabel("test accuracy (%)")
         axes.set_title(f"{_title(arms)}; line: Pareto front", fontsize=10)
+        _label(figure, axes, {name: (cost[name], 100 * arms[name]["mean"]) for name in arms})
     return figure
+
+
+def _label(figure: Figure, axes: Axes, places: Mapping[str, tuple[float, float]]) -> None:
+    """Writes each name beside its place, as near as it can without covering another one."""
+    figure.draw_without_rendering()  # which settles where the places are
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    taken: list[Bbox] = []
+    for name, place in places.items():
+        for number in range(LABEL_TRIES):
+            upwards = LABEL_STEP * ((number + 1) // 2) * (-1) ** number
+            right = number % 4 < 2
+            text = axes.annotate(
+                name,
+                place,
+                (5 if right else -5, upwards),
+                textcoords="offset points",
+                fontsize=8,
+                ha="left" if right else "right",
+                va="center",
+            )
+            box = text.get_window_extent(renderer)
+            if number + 1 == LABEL_TRIES or not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                break
+            text.remove()
 
 
 def differences(arms: Arms) -> Figure:
     """The paired difference of each arm to the one that it is compared with."""
     compared = {name: entry for name, entry in arms.items() if entry["reference"]}
     figure, axes = plots.axes()
-    figure.set_size_inches(6.4, 1.2 + 0.28 * len(compared))
+    figure.set_size_inches(8.4, 1.2 + 0.28 * len(compared))
     with rc_context(plots.STYLE):
         for row, entry in enumerate(compared.values()):
             difference, interval = 100 * entry["difference"], entry["difference_interval"]

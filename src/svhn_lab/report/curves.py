@@ -25,8 +25,12 @@ def seed_bands(runs: Sequence[Sequence[dict[str, float]]]) -> dict[str, Any]:
     return found
 
 
-def table(band: dict[str, Any]) -> str:
-    """The means of a band as tab-separated rows, one an epoch."""
-    rows = zip(band["epochs"], *(band[name]["mean"] for name in SHOWN), strict=True)
-    lines = ["\t".join(("epoch", *SHOWN)), *("\t".join(map(repr, row)) for row in rows)]
+def table(band: dict[str, Any], kind: str) -> str:
+    """The means over seeds of `loss` or `accuracy` as tab-separated rows, one an epoch."""
+    rows = zip(
+        band["epochs"],
+        *(band[f"{split}_{kind}"]["mean"] for split in ("train", "validation")),
+        strict=True,
+    )
+    lines = ["epoch\ttrain\tvalidation", *("\t".join(map(repr, row)) for row in rows)]
     return "\n".join(lines) + "\n"

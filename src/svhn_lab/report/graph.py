@@ -41,28 +41,58 @@ def full_name(stage: str, definitions: Mapping[str, Mapping[str, Any]]) -> str:
     return stage + "".join(f"@{each.upper()}" for each in definitions[stage].get("matrix", ()))
 
 
+def places(graph: nx.DiGraph) -> dict[str, tuple[float, float]]:
+    """Where each stage stands: one layer after the other from left to right; stages with an edge
+    over several layers above or below the rest, so that it passes by them."""
+    layers = [sorted(layer) for layer in nx.topological_generations(graph)]
+    column = {stage: x for x, layer in enumerate(layers) for stage in layer}
+    found: dict[str, tuple[float, float]] = {}
+
+    def above(stage: str) -> float:
+        heights = [found[needed][1] for needed in graph.predecessors(stage)]
+        return sum(heights) / len(heights) if heights else 0
+
+    for x, layer in enumerate(layers):
+        passing = [s for s in layer if any(column[n] > x + 1 for n in graph.successors(s))]
+        others = sorted((s for s in layer if s not in passing), key=lambda s: -above(s))
+        for number, stage in enumerate(passing):
+            found[stage] = (x, (-1) ** (number + 1) * (1 + number // 2))
+        for number, stage in enumerate(others):
+            found[stage] = (x, ((len(others) - 1) / 2 - number) * 0.8)
+    return found
+
+
 def figure(definitions: Mapping[str, Mapping[str, Any]]) -> Figure:
     """The graph drawn from left to right."""
     graph = stages(definitions)
-    for layer, members in enumerate(nx.topological_generations(graph)):
-        for member in members:
-            graph.nodes[member]["layer"] = layer
-    places = nx.multipartite_layout(graph, subset_key="layer")
+    at = places(graph)
     drawn, axes = plots.axes()
-    drawn.set_size_inches(10, 3.6)
+    drawn.set_size_inches(11, 3)
+    box = {"boxstyle": "round,pad=0.4", "fc": "none", "ec": plots.BLUE}
     with rc_context(plots.STYLE):
         axes.axis("off")
-        nx.draw_networkx_labels(
-            graph,
-            places,
-            {stage: full_name(stage, definitions) for stage in definitions},
-            font_size=9,
-            font_color=plots.TEXT,
-            bbox={"boxstyle": "round,pad=0.4", "fc": "none", "ec": plots.BLUE},
-            ax=axes,
-        )
-        nx.draw_networkx_edges(
-            graph, places, ax=axes, edge_color=plots.GREY, node_size=2600, arrowsize=10
-        )
-        axes.margins(0.08, 0.15)
+        texts = {
+            stage: axes.text(
+                *at[stage], full_name(stage, definitions), ha="center", va="center", bbox=box
+            )
+            for stage in graph
+        }
+        x, y = zip(*at.values(), strict=True)
+        axes.set_xlim(min(x) - 0.5, max(x) + 0.5)
+        axes.set_ylim(min(y) - 0.4, max(y) + 0.4)
+        drawn.draw_without_rendering()  # which settles how large the boxes are
+        for maker, user in graph.edges:
+            axes.annotate(
+                "",
+                at[user],
+                at[maker],
+                arrowprops={
+                    "arrowstyle": "-|>",
+                    "color": plots.GREY,
+                    "patchA": texts[maker].get_bbox_patch(),
+                    "patchB": texts[user].get_bbox_patch(),
+                    "shrinkA": 2,
+                    "shrinkB": 2,
+                },
+            )
     return drawn

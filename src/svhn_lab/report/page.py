@@ -53,6 +53,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters |= FORMATS | {"measured": formats.measured}
+    environment.policies["json.dumps_kwargs"] = {}  # keys in the order of params.yaml
     environment.globals |= {"td": cell, "source": _source}
     return environment
 

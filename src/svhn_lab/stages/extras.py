@@ -67,6 +67,7 @@ def on_disk() -> Extras:
     files = {
         entry["whole_key"]: _there(PLOTS / "arms" / f"{arm}.png", *ARM_FILES)
         for arm, entry in evaluation["arms"].items()
+        if "whole_key" in entry
     }
     depths = _read(TIMING)["depths"] if TIMING.exists() else {}
     for name in transfer["own_points"]:

@@ -171,7 +171,8 @@ def main() -> None:
     for arm, entry in arms.items():
         figure = arm_plots.one_arm(arm, curves[arm], entry, classes)
         write_bytes(PLOTS / "arms" / f"{arm}.png", plots.png(figure))
-        write_text(PLOTS / "curves" / f"{arm}.tsv", table(curves[arm]))
+        for kind in ("accuracy", "loss"):
+            write_text(PLOTS / "curves" / kind / f"{arm}.tsv", table(curves[arm], kind))
     only_here = {
         "max_parameters": params.gate.max_parameters,
         "best": None if best is None else {"name": best, "entry": arms[best]},

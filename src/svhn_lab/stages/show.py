@@ -14,7 +14,10 @@ from svhn_lab.report.tables import table
 from svhn_lab.stages.tested import evaluated, runs
 from svhn_lab.tracking.record import Record, read_provenance
 
-HEAD = ("run", "epochs", "training", "validation", "test", "s per epoch", "validation by epoch")
+HEAD = (
+    *("run", "epochs", "training", "validation", "test", "s per epoch"),
+    *("loss by epoch", "accuracy by epoch"),  # on validation digits
+)
 
 
 def described(arm: str, of: Sequence[Record]) -> dict[str, Any]:
@@ -54,9 +57,11 @@ def text(found: dict[str, Any]) -> str:
     for run in found["runs"]:
         curves = run["curves"]
         if run["failure"] or not curves:
-            rows.append((run["name"], str(len(curves)), *[ABSENT] * 4, run["failure"] or ABSENT))
+            failed = run["failure"] or ABSENT
+            rows.append((run["name"], str(len(curves)), *[ABSENT] * 4, ABSENT, failed))
             continue
-        last, validation = curves[-1], [row["validation_accuracy"] for row in curves]
+        last, accuracies = curves[-1], [row["validation_accuracy"] for row in curves]
+        losses = [row["validation_loss"] for row in curves]
         rows.append(
             (
                 run["name"],
@@ -65,7 +70,8 @@ def text(found: dict[str, Any]) -> str:
                 percent(last["validation_accuracy"]),
                 percent(run["test_accuracy"]),
                 f"{run['seconds_per_epoch']:.2f}",
-                f"{sparkline(validation)} {percent(min(validation))} to {percent(max(validation))}",
+                f"{sparkline(losses)} {min(losses):.3f} to {max(losses):.3f}",
+                f"{sparkline(accuracies)} {percent(min(accuracies))} to {percent(max(accuracies))}",
             )
         )
     lines = [f"{found['arm']}: {found['parameters']:,} parameters", table(HEAD, rows)]

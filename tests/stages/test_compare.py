@@ -1,0 +1,41 @@
+"""compare.py: two arms, seed by seed."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tested_arms import leave_tested_arms
+
+from svhn_lab.errors import UserError
+from svhn_lab.stages import compare
+from svhn_lab.stages.layout import ANSWERS, EVALUATION
+
+BASELINE, DEEPER = [900, 910, 920], [910, 930, 925]
+
+
+def test_the_difference_is_paired(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    leave_tested_arms(baseline=BASELINE, deeper=DEEPER)
+    compare.main("deeper", "baseline", as_json=False)
+    text = capsys.readouterr().out
+    assert "deeper minus baseline: +1.17 points (95 % t interval −0.73 to +3.06), n = 3" in text
+    [row] = [line for line in text.splitlines() if line.startswith("1 ")]
+    assert row.split()[1:] == ["93.00", "%", "91.00", "%", "+2.00", "<", "0.001"]
+
+
+def test_json_has_what_the_table_has(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    leave_tested_arms(baseline=BASELINE, deeper=DEEPER)
+    compare.main("deeper", "baseline", as_json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert found["arms"] == ["deeper", "baseline"]
+    assert found["difference_mean"] == pytest.approx(0.035 / 3)
+    assert len(found["p_mcnemar"]) == 3
+
+
+def test_what_was_not_tested_is_refused(project: Path) -> None:
+    leave_tested_arms(baseline=BASELINE, deeper=DEEPER)
+    ANSWERS.unlink()
+    with pytest.raises(UserError, match="has no answers of these runs"):
+        compare.main("deeper", "baseline", as_json=False)
+    EVALUATION.unlink()
+    with pytest.raises(UserError, match="deeper: has not been tested; `dvc repro evaluate`"):
+        compare.main("deeper", "baseline", as_json=False)
