@@ -284,7 +284,9 @@ def test_sync_gives_a_run_no_figures_of_an_older_one(prepared: Path) -> None:
     tested = {"test_accuracy": [0.5], "test_interval": [[0.44, 0.56]]}
     entry = tested | {"keys": [older.data.tags["svhn_lab.key"]]}
     Path("results/evaluation.json").write_text(json.dumps({"arms": {"baseline": entry}}))
-    Path("results/transfer.json").write_text(json.dumps({"points": {}, "diversity": {}}))
+    Path("results/transfer.json").write_text(
+        json.dumps({"points": {}, "diversity": {}, "own_points": []})
+    )
     assert lab("sync").returncode == 0
     set_param("baseline: {net: baseline}", "baseline: {net: baseline, batch_size: 64}")
     assert lab("train", "baseline").returncode == 0

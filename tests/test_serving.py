@@ -133,4 +133,5 @@ def test_ui_is_mlflow_on_loopback_with_the_labs_own_store(classifier: Classifier
             assert b"<title>MLflow</title>" in page.read()
     finally:
         kill(pages)
-    assert f"Open http://{LOOPBACK}:{port}" in Path("ui.log").read_text()
+    said = Path("ui.log").read_text()
+    assert f"http://{LOOPBACK}:{port}/#/experiments/{experiment.experiment_id}/runs?view" in said

@@ -5,13 +5,8 @@ import sys
 
 import click
 
-from svhn_lab.tracking.store import (
-    open_store,
-    project_root,
-    shown_uri,
-    sqlite_file,
-    tracking_uri,
-)
+from svhn_lab.tracking.notes import runs_page
+from svhn_lab.tracking.store import open_store, project_root, shown_uri, tracking_uri
 
 LOOPBACK = "127.0.0.1"
 
@@ -20,14 +15,12 @@ def main(port: int) -> None:
     """Becomes `mlflow ui` on loopback, with the lab's store; of a store that is a server already it
     says where that is."""
     uri = tracking_uri()
+    page = runs_page(open_store()[1])
     if uri.startswith(("http://", "https://")):
-        click.echo(f"The lab's runs are on a server: open {shown_uri()}")
+        click.echo(f"The lab's runs are on a server: open {shown_uri().rstrip('/')}{page}")
         return
-    if sqlite_file(uri) is not None:
-        open_store()
-    click.echo(
-        f"Open http://{LOOPBACK}:{port} (Ctrl-C ends it); the store is {shown_uri()}", err=True
-    )
+    click.echo(f"The store is {shown_uri()}. Ctrl-C ends its server. Open", err=True)
+    click.echo(f"http://{LOOPBACK}:{port}{page}", err=True)
     root = project_root()
     os.chdir(root)
     command = ["mlflow", "ui", "--backend-store-uri", uri, "--host", LOOPBACK, "--port", str(port)]

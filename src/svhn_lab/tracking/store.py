@@ -12,7 +12,6 @@ from urllib.parse import unquote, urlsplit
 from filelock import BaseFileLock, FileLock
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.tracking import MlflowClient
-from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 from sqlalchemy import make_url
 
 from svhn_lab.tracking import notes
@@ -143,8 +142,7 @@ def open_store() -> tuple[MlflowClient, str]:
         bare = tracking_uri().startswith(DATABASES)
         artifacts = (project_root() / ARTIFACTS).as_uri() if bare else None
         name = experiment_name()
-        tags = {MLFLOW_RUN_NOTE: notes.EXPERIMENT}  # experiments have theirs by this name too
-        return client, str(client.create_experiment(name, artifacts, tags))
+        return client, str(client.create_experiment(name, artifacts, notes.EXPERIMENT_TAGS))
 
 
 def runs_of() -> str:
