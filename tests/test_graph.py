@@ -150,11 +150,11 @@ def test_the_run_of_a_depth_shows_mean_interval_costs_and_plots(lab: Clone) -> N
     assert metrics["validation_accuracy_mean"] == np.mean(entry["validation_accuracy"])
     assert metrics["cost/frozen_features/forward_ms_per_batch"] == cost["forward_ms_per_batch"][1]
     client = MlflowClient(f"sqlite:///{lab.path}/mlflow.db")
-    files = {file.path for file in client.list_artifacts(run.info.run_id, "study")}
+    files = {file.path for file in client.list_artifacts(run.info.run_id, "plots")}
     assert files == {
-        "study/timing.json",
-        "study/accuracy-by-depth.png",
-        "study/time-by-depth.png",
+        "plots/timing.json",
+        "plots/accuracy-by-depth.png",
+        "plots/time-by-depth.png",
     }
     assert len(client.list_artifacts(run.info.run_id, "record")) == 3
 

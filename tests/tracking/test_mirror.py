@@ -160,17 +160,19 @@ def test_of_figures_measured_again_the_newer_is_shown(mirror: Mirror) -> None:
     assert mirror.client.get_run(run_id).data.metrics["cost"] == 2.0
 
 
-def test_a_run_that_stands_for_several_is_their_parent(mirror: Mirror) -> None:
+@pytest.mark.parametrize(("stage", "arm"), [("train", "preact"), ("pretrain", "")])
+def test_a_run_that_stands_for_several_is_their_parent(
+    mirror: Mirror, stage: str, arm: str
+) -> None:
     members = [
-        replace(RUN, identity=Identity("train", "preact", seed), key=str(seed) * 32)
-        for seed in (1, 2)
+        replace(RUN, identity=Identity(stage, arm, seed), key=str(seed) * 32) for seed in (1, 2)
     ]
-    other = replace(RUN, identity=Identity("train", "preact", 9), key="9" * 32)
+    other = replace(RUN, identity=Identity(stage, arm, 9), key="9" * 32)
     for run in (*members, other):
         record.write(run, WHEN)
     ids = [mirror.add(run, WHEN) for run in members]
     alone = mirror.add(other, WHEN)
-    whole = record.summed_up(Identity("train", "preact"), members, {"net": "preact"})
+    whole = record.summed_up(Identity(stage, arm), members, {"net": "preact"})
     circumstances = replace(WHEN, seconds_per_epoch=[])
     record.write(whole, circumstances)
     for _ in range(2):
@@ -178,6 +180,7 @@ def test_a_run_that_stands_for_several_is_their_parent(mirror: Mirror) -> None:
         tags = [mirror.client.get_run(run_id).data.tags for run_id in ids]
         assert [each["mlflow.parentRunId"] for each in tags] == [parent] * 2
     assert "mlflow.parentRunId" not in mirror.client.get_run(alone).data.tags
+    assert "stands for 2 runs" in mirror.client.get_run(parent).data.tags["mlflow.note.content"]
     assert {f.path for f in mirror.client.list_artifacts(parent, "record")} == {
         "record/run.json",
         "record/metrics.json",

@@ -193,8 +193,8 @@ def test_figures_and_files_are_attached_once(mirror: Mirror, project: Path) -> N
     assert found(mirror, extras) == [("missing", "train/preact/seed-3")]
     run = run_of(mirror, RUN.key)
     assert run.data.metrics["test_accuracy"] == 0.9
-    assert [f.path for f in mirror.client.list_artifacts(run.info.run_id, "study")] == [
-        "study/timing.json"
+    assert [f.path for f in mirror.client.list_artifacts(run.info.run_id, "plots")] == [
+        "plots/timing.json"
     ]
     assert found(mirror, extras) == []
     file.write_text('{"other": 1}')

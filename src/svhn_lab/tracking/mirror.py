@@ -134,10 +134,11 @@ class Mirror:
     def adopt(self, run_id: str, record: Record) -> None:
         """Puts the runs that the record sums up under its own run."""
         members = set(record.members)
-        arm = (
-            f"tags.`{STAGE}` = '{record.identity.stage}' AND tags.`{ARM}` = '{record.identity.arm}'"
-        )
-        for run in self.runs(arm):
+        stage, arm = record.identity.stage, record.identity.arm
+        condition = f"tags.`{STAGE}` = '{stage}'"
+        if arm:
+            condition += f" AND tags.`{ARM}` = '{arm}'"
+        for run in self.runs(condition):
             tags = run.data.tags
             if tags[KEY] in members and tags.get(MLFLOW_PARENT_RUN_ID) != run_id:
                 self.client.set_tag(run.info.run_id, MLFLOW_PARENT_RUN_ID, run_id)
