@@ -21,7 +21,8 @@ import torch
 from benchmarks.peers import PEERS
 from svhn_lab.data.batches import Digits, Statistics
 from svhn_lab.nets import zoo
-from svhn_lab.params import Compute, Recipe, load
+from svhn_lab.params import Compute, load
+from svhn_lab.recipes import Recipe
 from svhn_lab.stages.origin import processor
 from svhn_lab.training.fan_out import HERE, confine, fan_out
 from svhn_lab.training.fit import autocast, fit, optimizer_for

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from svhn_lab.params import Recipe, load
+from svhn_lab.params import load
+from svhn_lab.recipes import Recipe
 
 SHIPPED = load(Path(__file__).parents[1] / "params.yaml").training
 

@@ -195,6 +195,14 @@ def completion(shell: str) -> None:
 
 
 @cli.command()
+def reference() -> None:
+    """Write docs/params.md, the reference of params.yaml."""
+    from svhn_lab.stages import reference
+
+    reference.main()
+
+
+@cli.command()
 @click.option("--dry-run", is_flag=True, help="Say what differs, and change nothing.")
 @click.option(
     "--prune",

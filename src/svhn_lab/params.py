@@ -2,36 +2,22 @@
 is answered with the key, what is wrong with it and what would be right."""
 
 import difflib
-import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from svhn_lab import wrong_params
 from svhn_lab.defaults import filled
 from svhn_lab.errors import UserError
+from svhn_lab.recipes import Arm, Recipe
+from svhn_lab.schema import Count, Name, Percent, Real, Section, Seed, Whole, distinct
+from svhn_lab.transfer_params import Transfer
 
 PARAMS_FILE = Path("params.yaml")
-MAIN_SWEEP = "front"
-
-
-def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    if len(set(values)) < len(values):
-        raise ValueError("lists a value twice; state each once")
-    return values
 
 
 def _web_folder(url: str) -> str:
@@ -45,214 +31,39 @@ def _web_folder(url: str) -> str:
     return url
 
 
-def _takes_dense_gradients(optimizer: object) -> object:
-    if optimizer == "sparse-adam":
-        raise ValueError(
-            "sparse-adam takes sparse gradients only, as embeddings have, and the gradients of "
-            "these networks are dense; take adam or adamw"
-        )
-    return optimizer
-
-
-def _zoo_name_or_dotted_path(net: str) -> str:
-    if ":" in net and not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", net):
-        raise ValueError(f"should be like package.module:name; it is {net!r}")
-    return net
-
-
-Whole = Annotated[int, Field(strict=True)]
-Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Count = Annotated[Whole, Field(ge=1)]
-Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
-Label = Annotated[Whole, Field(ge=0)]
-Percent = Annotated[Real, Field(ge=0, le=100)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-Net = Annotated[str, AfterValidator(_zoo_name_or_dotted_path)]
-Labels = Annotated[tuple[Label, ...], Field(min_length=2), AfterValidator(_distinct)]
-NormPolicy = Literal["eval", "adapt"]
-Depths = Annotated[
-    tuple[Annotated[Whole, Field(ge=0)], ...], Field(min_length=1), AfterValidator(_distinct)
-]
-Units = Annotated[tuple[Count, ...], Field(min_length=1), AfterValidator(_distinct)]
-
-
-class Section(BaseModel):
-    """A part of params.yaml: frozen, and closed to keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 class Rendered(Section):
     """How many digits the embedded stand-in draws for each split, and from which seed."""
 
     train: Count
+    """How many digits are drawn to train and validate on."""
     test: Count
+    """How many to test on."""
     extra: Count
+    """How many more to train on, with `data.extra`."""
     seed: Seed
+    """From which they are drawn."""
 
 
 class Data(Section):
-    """Where digits come from and how the validation split is cut.
+    """Where digits come from, and how they are split."""
 
-    `sources` is tried in order: `svhn` (downloaded), `rendered` (drawn), or the path of a folder
-    or an .npz file. `image_size` is the side in pixels that all images are brought to.
-    """
-
-    sources: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)]
+    sources: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)]
+    """Tried in order, the first that can be had is used: `svhn` (downloaded), `rendered` (drawn),
+    or the path of a folder or an .npz file."""
     extra: Annotated[bool, Field(strict=True)]
+    """Train on SVHN's `extra` split too."""
     url: Annotated[str, AfterValidator(_web_folder)]
+    """Where SVHN's files are downloaded from."""
     rendered: Rendered
+    """What is drawn."""
     image_size: Annotated[Whole, Field(ge=4, le=512)]
+    """Pixels; all images are brought to this side."""
     test_fraction: Annotated[Real, Field(gt=0, le=0.5)]
+    """Of the digits of a source that has no test split of its own."""
     validation_fraction: Annotated[Real, Field(gt=0, le=0.5)]
+    """Of the training digits, the same share of every class."""
     seed: Seed
-
-
-class Recipe(Section):
-    """How one network is trained: everything that `fit` needs besides digits and a seed."""
-
-    epochs: Count
-    batch_size: Count
-    optimizer: Annotated[
-        Literal["adam", "adamw", "rmsprop", "sgd"], BeforeValidator(_takes_dense_gradients)
-    ]
-    momentum: Annotated[Real, Field(ge=0, lt=1)]
-    learning_rate: Annotated[Real, Field(gt=0, lt=1e37)]  # beyond float32 there is no step
-    learning_rate_decay: Annotated[Real, Field(gt=0, le=1)]  # the factor after each epoch
-    crop_padding: Annotated[Whole, Field(ge=0, le=128)]  # pixels
-    rotation: Annotated[Real, Field(ge=0, le=180)]  # degrees
-    mining: Literal["none", "hard", "random"]
-    mining_from: Count  # epoch
-    mining_fraction: Annotated[Real, Field(gt=0, le=1)]  # of an epoch's batches
-    precision: Literal["auto", "bfloat16", "float32"]
-    compile: Annotated[bool, Field(strict=True)]  # by torch.compile
-
-    @model_validator(mode="after")
-    def _momentum_has_an_effect(self) -> Self:
-        if self.momentum and self.optimizer != "sgd":
-            raise ValueError(
-                f"momentum is {self.momentum}, but only the optimizer `sgd` has one and this is "
-                f"`{self.optimizer}`; set momentum: 0, or optimizer: sgd"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _mining_has_an_effect(self) -> Self:
-        if self.mining != "none" and self.mining_from > self.epochs:
-            raise ValueError(
-                f"mining starts at epoch {self.mining_from}, but there are {self.epochs} epochs; "
-                "lower mining_from, or set mining: none"
-            )
-        return self
-
-
-class Arm(Recipe):
-    """One configuration of the study: a network and how it is trained."""
-
-    net: Net
-
-
-class FineTuning(Recipe):
-    """How the pretrained network is fine-tuned, besides what is frozen.
-
-    `start` is the network before: pretrained, or with fresh weights. `direction` is the end from
-    which depths count. `norm_policy` says whether frozen norms keep their running statistics.
-    `sample` is what is trained on: the small draws, or all digits of the classes. `sizes` says
-    whether the small draws have the first of `sample_sizes` only, or every one.
-    """
-
-    start: Literal["pretrained", "random"]
-    direction: Literal["front", "back"]
-    norm_policy: NormPolicy
-    sample: Literal["small", "all"]
-    sizes: Literal["first", "every"]
-
-
-class Sweep(FineTuning):
-    """Fine-tuning at several freeze depths, or with single units left to train (the head always
-    trains). Either `depths`, how many units are frozen, or `only`, which unit trains, from 1."""
-
-    depths: Depths | None = None
-    only: Units | None = None
-
-    @model_validator(mode="after")
-    def _either_depths_or_only(self) -> Self:
-        if (self.depths is None) == (self.only is None):
-            raise ValueError("should have either `depths` or `only`, and not both; name one")
-        return self
-
-    @model_validator(mode="after")
-    def _sizes_are_of_small_draws(self) -> Self:
-        if self.sample == "all" and self.sizes == "every":
-            raise ValueError("has `sample: all`, which has one size; set sizes: first")
-        return self
-
-
-class LessPretraining(Section):
-    """A pretraining on fewer digits or classes: so many classes, chosen at random, or all of them,
-    and so large a share of all pretraining digits, for as many steps as the whole pretraining."""
-
-    classes: Annotated[Whole, Field(ge=2)] | Literal["all"]
-    share: Annotated[Real, Field(gt=0, lt=1)]
-
-
-class Diversity(Section):
-    """What the pretraining is for: networks pretrained on less, fine-tuned at freeze depth `depth`
-    as the sweep `front` is."""
-
-    depth: Annotated[Whole, Field(ge=0)]
-    less: tuple[LessPretraining, ...]
-
-    @field_validator("less")
-    @classmethod
-    def _each_once(cls, less: tuple[LessPretraining, ...]) -> tuple[LessPretraining, ...]:
-        return _distinct(less)
-
-
-class Transfer(Section):
-    """The transfer study: pretrain on some classes, fine-tune on small samples of others. The sweep
-    `front`, at the first of `sample_sizes` (digits of each class), is the study itself: of it times
-    are measured, the best depth chosen, explanations tested."""
-
-    net: Net
-    pretrain_classes: Labels
-    finetune_classes: Labels
-    sample_sizes: Annotated[tuple[Count, ...], Field(min_length=1), AfterValidator(_distinct)]
-    draws: Count
-    pretrain: Recipe
-    finetune: FineTuning
-    sweeps: Annotated[dict[Name, Sweep], Field(min_length=1)]
-    frozen_features: Annotated[bool, Field(strict=True)]
-    margin: Annotated[Real, Field(ge=0, lt=1)]
-    timing_repeats: Annotated[Whole, Field(ge=2)]
-    diversity: Diversity
-
-    @model_validator(mode="after")
-    def _the_study_itself(self) -> Self:
-        sweep = self.sweeps.get(MAIN_SWEEP)
-        if sweep is None:
-            raise ValueError(f"sweeps has no `{MAIN_SWEEP}`, which is the study itself; add it")
-        depths = sweep.depths or ()
-        usual = (sweep.start, sweep.direction, sweep.sample) == ("pretrained", "front", "small")
-        if not usual or len(depths) < 2 or 0 not in depths:
-            raise ValueError(
-                f"sweeps.{MAIN_SWEEP} is the study itself: it should start from the pretrained "
-                "network, freeze from the front at two depths or more, 0 among them, and train on "
-                "the small draws; give any other sweep another name"
-            )
-        if self.diversity.depth not in depths:
-            raise ValueError(
-                f"diversity.depth is {self.diversity.depth}, which is none of the depths of "
-                f"sweeps.{MAIN_SWEEP}; take one of {', '.join(map(str, depths))}"
-            )
-        most = len(self.pretrain_classes)
-        numbers = [each.classes for each in self.diversity.less if each.classes != "all"]
-        if too_many := [number for number in numbers if number > most]:
-            raise ValueError(
-                f"diversity.less: takes {too_many[0]} classes, but pretrain_classes has {most}; "
-                "take fewer"
-            )
-        return self
+    """Of the splits and of the small draws."""
 
 
 class Claim(Section):
@@ -261,11 +72,17 @@ class Claim(Section):
     the report has, where it has one."""
 
     says: Annotated[str, Field(min_length=1)]
+    """What the report says."""
     arm: str
+    """The arm it is said of."""
     reference: str
+    """The arm it is compared with."""
     at_least: Real | None = None
+    """The least difference that the sentence allows, in percentage points."""
     at_most: Real | None = None
+    """The largest."""
     reported: Real | None = None
+    """The difference that the report has."""
 
     @model_validator(mode="after")
     def _can_be_judged(self) -> Self:
@@ -283,44 +100,59 @@ class LabReport(Section):
     """What the original lab found: test accuracies in percent by arm, and its claims."""
 
     accuracy: dict[Name, Percent]
+    """Its test accuracies by arm, in percent."""
     claims: dict[Name, Claim]
+    """Its sentences about two arms, by a name of ours."""
 
 
 class Compute(Section):
-    """Where runs are computed, which changes no result on a processor: in processes of this machine
-    (`local`), or as tasks of a Ray cluster at `address` (null: one that is started here). Each run
-    has `cpus_per_run` threads; other numbers of them round otherwise. With `gpus_per_run`, which
-    may be a share of one, it is computed on a GPU."""
+    """Where runs are computed, which changes no result on a processor but for rounding."""
 
     backend: Literal["local", "ray"]
+    """`local`: processes of this machine; `ray`: tasks of a Ray cluster."""
     address: str | None
+    """Of the Ray cluster, such as `auto` on one of its machines; null starts one here."""
     cpus_per_run: Count
+    """Threads of each run; more are quicker for a run alone, slower for many, and round
+    otherwise."""
     gpus_per_run: Annotated[Real, Field(ge=0)]
+    """More than 0, or a share of one, computes on GPUs."""
 
 
 class Gate(Section):
-    """What the best network must satisfy to be the registry's champion. One with more parameters
-    is no candidate at all; `min_test_accuracy` is for the lower end of the accuracy's interval,
-    `level` what the p value of being no worse than the champion must reach."""
+    """What the best network must satisfy to be the registry's champion."""
 
     max_parameters: Count
+    """One with more is no candidate at all."""
     min_test_accuracy: Annotated[Real, Field(ge=0, le=1)]
+    """What the lower end of its 95 % interval should reach."""
     max_calibration_error: Annotated[Real, Field(ge=0, le=1)]
+    """Of its expected calibration error."""
     level: Annotated[Real, Field(gt=0, lt=1)]
+    """Of the paired test that it is worse than the champion; below this it is."""
 
 
 class Params(Section):
     """The whole of params.yaml, with the defaults of `training` filled into every recipe."""
 
     data: Data
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)]
+    """Which digits."""
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(distinct)]
+    """Each arm is trained once per seed; arms share seeds and data order."""
     training: Recipe
+    """The defaults of every recipe."""
     arms: Annotated[dict[Name, Arm], Field(min_length=1)]
+    """The configurations of the study."""
     references: dict[Name, str]
+    """Which arm each arm is compared with."""
     lab_report: LabReport
+    """What the original lab found, on full SVHN."""
     transfer: Transfer
+    """The freeze-depth study."""
     gate: Gate
+    """What the registry's champion must satisfy."""
     compute: Compute
+    """Where runs are computed; no stage depends on it."""
 
     def unknown_arms(self) -> list[str]:
         """A message for every key of `references` and `lab_report` that names an arm which

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from svhn_lab.data.batches import Digits
 from svhn_lab.errors import UserError
-from svhn_lab.params import LessPretraining, load
+from svhn_lab.params import load
 from svhn_lab.stages.diversity import chosen_classes, finetunings, name, part, point, pretrainings
+from svhn_lab.transfer_params import LessPretraining
 
 SHIPPED = load(Path(__file__).parents[2] / "params.yaml")
 DIGITS = Digits(torch.arange(80, dtype=torch.uint8).reshape(80, 1, 1, 1), torch.arange(80) % 8)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from svhn_lab.errors import UserError
-from svhn_lab.params import Transfer, load
+from svhn_lab.params import load
 from svhn_lab.stages.prepare import PREVIEW_COLUMNS, preview, subsets
+from svhn_lab.transfer_params import Transfer
 
 SHIPPED = load(Path(__file__).parents[2] / "params.yaml").transfer
 

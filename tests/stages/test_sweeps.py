@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from svhn_lab.params import Transfer, load
+from svhn_lab.params import load
 from svhn_lab.stages.sweeps import points, recipe, settings
+from svhn_lab.transfer_params import Transfer
 
 SHIPPED = load(Path(__file__).parents[2] / "params.yaml").transfer
 

@@ -10,7 +10,7 @@ from recipes import recipe
 from svhn_lab.data.batches import Digits, Statistics
 from svhn_lab.nets import zoo
 from svhn_lab.nets.freezing import freeze
-from svhn_lab.params import NormPolicy, Recipe
+from svhn_lab.recipes import NormPolicy, Recipe
 from svhn_lab.training.features import Features, computed_once, fit_behind_front
 from svhn_lab.training.fit import Epoch, fit
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from svhn_lab.errors import UserError
 from svhn_lab.nets.blocks import State, Unit
 from svhn_lab.nets.zoo import Network, Step
-from svhn_lab.params import NormPolicy
+from svhn_lab.recipes import NormPolicy
 
 Freezing = Literal["front", "back", "only"]
 

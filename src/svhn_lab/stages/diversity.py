@@ -11,7 +11,7 @@ from svhn_lab.data.batches import Digits
 from svhn_lab.data.subsets import relabelled
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
-from svhn_lab.params import MAIN_SWEEP, PARAMS_FILE, LessPretraining, Params, Transfer, load
+from svhn_lab.params import PARAMS_FILE, Params, load
 from svhn_lab.stages import pretrain
 from svhn_lab.stages.finetune import sample, starting_network
 from svhn_lab.stages.layout import MODELS
@@ -22,6 +22,7 @@ from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity
 from svhn_lab.training.features import fit_behind_front
 from svhn_lab.training.fit import fit
+from svhn_lab.transfer_params import MAIN_SWEEP, LessPretraining, Transfer
 
 
 def num_classes(less: LessPretraining, transfer: Transfer) -> int:

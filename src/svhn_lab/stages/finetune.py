@@ -7,7 +7,7 @@ from svhn_lab.data.batches import Digits
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.nets.freezing import freeze, frozen_units
-from svhn_lab.params import PARAMS_FILE, Params, Transfer, load
+from svhn_lab.params import PARAMS_FILE, Params, load
 from svhn_lab.stages.prepared import load_draw, load_manifest, load_subset
 from svhn_lab.stages.runs import load_model, run, run_all, say_sums, sum_up
 from svhn_lab.stages.sweeps import Point, points, recipe, settings
@@ -15,6 +15,7 @@ from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity
 from svhn_lab.training.features import fit_behind_front
 from svhn_lab.training.fit import fit
+from svhn_lab.transfer_params import Transfer
 
 Task = tuple[Identity, Point, Transfer]
 

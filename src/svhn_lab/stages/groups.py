@@ -29,7 +29,7 @@ from svhn_lab.evidence.statistics import (
     wilson_interval,
 )
 from svhn_lab.nets import zoo
-from svhn_lab.params import Recipe, Transfer
+from svhn_lab.recipes import Recipe
 from svhn_lab.report.formats import mean_percent, percent, percent_interval
 from svhn_lab.report.tables import table
 from svhn_lab.stages.finetune import sample
@@ -40,6 +40,7 @@ from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity
 from svhn_lab.training.fan_out import fan_out
 from svhn_lab.training.fit import accuracy, predict
+from svhn_lab.transfer_params import Transfer
 
 MISTAKES_SHOWN = 24  # of a network
 

@@ -13,7 +13,7 @@ from PIL import Image
 from svhn_lab.data.batches import Images, Labels, channel_statistics
 from svhn_lab.data.subsets import Indices, of_classes, small_draw, stratified_split
 from svhn_lab.errors import UserError
-from svhn_lab.params import Params, Transfer, load
+from svhn_lab.params import Params, load
 from svhn_lab.stages.layout import (
     DRAWS,
     MANIFEST,
@@ -27,6 +27,7 @@ from svhn_lab.stages.layout import (
 )
 from svhn_lab.stages.prepared import digest_of
 from svhn_lab.tracking.files import write_array, write_bytes, write_json
+from svhn_lab.transfer_params import Transfer
 
 PREVIEW_COLUMNS = 16
 

@@ -2,10 +2,11 @@
 per seed that a small draw starts from."""
 
 from svhn_lab.nets import zoo
-from svhn_lab.params import Params, Transfer, load
+from svhn_lab.params import Params, load
 from svhn_lab.stages.prepared import load_manifest, load_subset
 from svhn_lab.stages.runs import run, run_all, say_sums, sum_up
 from svhn_lab.tracking.record import Identity
+from svhn_lab.transfer_params import Transfer
 
 
 def identities(params: Params) -> list[Identity]:

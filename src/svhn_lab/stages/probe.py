@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from svhn_lab.data.batches import Digits, Statistics, batches
 from svhn_lab.evidence.similarity import linear_cka, probe_accuracy
 from svhn_lab.nets.zoo import Network
-from svhn_lab.params import MAIN_SWEEP, Transfer, load
+from svhn_lab.params import load
 from svhn_lab.stages.finetune import identities, sample, starting_network
 from svhn_lab.stages.layout import PROBE
 from svhn_lab.stages.prepared import load_manifest, load_subset
@@ -20,6 +20,7 @@ from svhn_lab.tracking.files import write_json
 from svhn_lab.tracking.record import Identity
 from svhn_lab.training.fan_out import fan_out
 from svhn_lab.training.fit import EVALUATION_BATCH
+from svhn_lab.transfer_params import MAIN_SWEEP, Transfer
 
 MOST_DIGITS = 500  # of validation; what early units make of them takes 130 kB each
 GRID = 4  # a unit's maps are averaged to at most so many squares a side before they are probed

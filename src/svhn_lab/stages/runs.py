@@ -16,7 +16,8 @@ from tqdm import tqdm
 from svhn_lab.data.batches import Digits
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
-from svhn_lab.params import Compute, Recipe
+from svhn_lab.params import Compute
+from svhn_lab.recipes import Recipe
 from svhn_lab.report.formats import percent
 from svhn_lab.report.tables import table
 from svhn_lab.stages.layout import MODELS

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from svhn_lab.params import MAIN_SWEEP, Arm, Params, Recipe
+from svhn_lab.params import Params
+from svhn_lab.recipes import Arm, Recipe
 from svhn_lab.report import study_plots
+from svhn_lab.transfer_params import MAIN_SWEEP
 
 
 def changes(arm: Arm, training: Recipe) -> str:

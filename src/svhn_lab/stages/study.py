@@ -9,12 +9,13 @@ import numpy as np
 
 from svhn_lab.evidence.explanations import Expectation, Explanation, explained, slope
 from svhn_lab.evidence.selection import deepest_within
-from svhn_lab.params import MAIN_SWEEP, Params, Transfer
+from svhn_lab.params import Params
 from svhn_lab.stages import diversity
 from svhn_lab.stages.finetune import identities, whole
 from svhn_lab.stages.groups import Group
 from svhn_lab.stages.sweeps import Point, points, recipe, settings
 from svhn_lab.tracking import record
+from svhn_lab.transfer_params import MAIN_SWEEP, Transfer
 
 Entries = Mapping[str, Mapping[str, Any]]
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from svhn_lab.nets.freezing import Freezing
-from svhn_lab.params import Recipe, Transfer
+from svhn_lab.recipes import Recipe
+from svhn_lab.transfer_params import Transfer
 
 
 @dataclass(frozen=True)

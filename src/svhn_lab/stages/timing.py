@@ -18,7 +18,8 @@ from svhn_lab.evidence.cost import flops_of_step, peak_memory
 from svhn_lab.evidence.explanations import Expectation, Explanation, explained, slope
 from svhn_lab.nets import zoo
 from svhn_lab.nets.freezing import split
-from svhn_lab.params import MAIN_SWEEP, Params, Recipe, load
+from svhn_lab.params import Params, load
+from svhn_lab.recipes import Recipe
 from svhn_lab.stages.finetune import identities, sample, starting_network
 from svhn_lab.stages.layout import TIMING
 from svhn_lab.stages.mirroring import mirror
@@ -30,6 +31,7 @@ from svhn_lab.tracking.record import Identity
 from svhn_lab.training.fan_out import confine
 from svhn_lab.training.features import Features, computed_once
 from svhn_lab.training.fit import autocast, fit, optimizer_for
+from svhn_lab.transfer_params import MAIN_SWEEP
 
 MODES = ("as_is", "frozen_features")
 PARTS = ("forward", "backward", "optimizer")

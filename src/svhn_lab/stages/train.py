@@ -2,7 +2,8 @@
 
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
-from svhn_lab.params import PARAMS_FILE, Arm, Params, load
+from svhn_lab.params import PARAMS_FILE, Params, load
+from svhn_lab.recipes import Arm
 from svhn_lab.stages.prepared import load_digits, load_manifest
 from svhn_lab.stages.runs import run, run_all, say_sums, sum_up
 from svhn_lab.tracking.record import Identity

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from svhn_lab.data.augmentation import rotated, shifted
 from svhn_lab.data.batches import Digits, Examples, Statistics, batches, shuffled_batches
-from svhn_lab.params import Recipe
+from svhn_lab.recipes import Recipe
 from svhn_lab.training.checkpoints import Checkpoints, Stateful
 from svhn_lab.training.device import CPU
 from svhn_lab.training.mining import fed_again

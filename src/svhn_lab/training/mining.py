@@ -4,7 +4,7 @@ the control with just as many steps, random ones."""
 import torch
 from torch import Tensor
 
-from svhn_lab.params import Recipe
+from svhn_lab.recipes import Recipe
 
 
 def fed_again(losses: Tensor, recipe: Recipe, epoch: int, generator: torch.Generator) -> list[int]:

@@ -1,0 +1,114 @@
+"""The recipes of params.yaml: how networks are trained, arms, sweeps of fine-tuning."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from svhn_lab.schema import Count, Depths, Net, Real, Section, Units, Whole
+
+NormPolicy = Literal["eval", "adapt"]
+
+
+def _takes_dense_gradients(optimizer: object) -> object:
+    if optimizer == "sparse-adam":
+        raise ValueError(
+            "sparse-adam takes sparse gradients only, as embeddings have, and the gradients of "
+            "these networks are dense; take adam or adamw"
+        )
+    return optimizer
+
+
+class Recipe(Section):
+    """How one network is trained: everything that `fit` needs besides digits and a seed."""
+
+    epochs: Count
+    """Passes over the training digits."""
+    batch_size: Count
+    """Digits of a step; the last batch of an epoch may be smaller."""
+    optimizer: Annotated[
+        Literal["adam", "adamw", "rmsprop", "sgd"], BeforeValidator(_takes_dense_gradients)
+    ]
+    """With torch's defaults for whatever is not said here."""
+    momentum: Annotated[Real, Field(ge=0, lt=1)]
+    """Of `sgd`."""
+    learning_rate: Annotated[Real, Field(gt=0, lt=1e37)]
+    """Of the first epoch."""
+    learning_rate_decay: Annotated[Real, Field(gt=0, le=1)]
+    """The learning rate's factor from one epoch to the next."""
+    crop_padding: Annotated[Whole, Field(ge=0, le=128)]
+    """Pixels of black around each digit, of which a crop of its size is taken at random."""
+    rotation: Annotated[Real, Field(ge=0, le=180)]
+    """Degrees; each digit is turned by a random angle up to this, either way."""
+    mining: Literal["none", "hard", "random"]
+    """What is fed again at an epoch's end: the batches with the highest loss, or as many at
+    random."""
+    mining_from: Count
+    """The first epoch that feeds batches again."""
+    mining_fraction: Annotated[Real, Field(gt=0, le=1)]
+    """Of an epoch's batches."""
+    precision: Literal["auto", "bfloat16", "float32"]
+    """What networks compute in; `auto` is bfloat16 where the processor has it, float32 else."""
+    compile: Annotated[bool, Field(strict=True)]
+    """By torch.compile, which pays on a GPU; the results are others."""
+
+    @model_validator(mode="after")
+    def _momentum_has_an_effect(self) -> Self:
+        if self.momentum and self.optimizer != "sgd":
+            raise ValueError(
+                f"momentum is {self.momentum}, but only the optimizer `sgd` has one and this is "
+                f"`{self.optimizer}`; set momentum: 0, or optimizer: sgd"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _mining_has_an_effect(self) -> Self:
+        if self.mining != "none" and self.mining_from > self.epochs:
+            raise ValueError(
+                f"mining starts at epoch {self.mining_from}, but there are {self.epochs} epochs; "
+                "lower mining_from, or set mining: none"
+            )
+        return self
+
+
+class Arm(Recipe):
+    """One configuration of the study: a network and how it is trained."""
+
+    net: Net
+    """A network of `nets/zoo.py`, or one of your own as `package.module:name`."""
+
+
+class FineTuning(Recipe):
+    """How the pretrained network is fine-tuned, besides what is frozen."""
+
+    start: Literal["pretrained", "random"]
+    """The network before: pretrained, or with fresh weights."""
+    direction: Literal["front", "back"]
+    """The end from which depths count."""
+    norm_policy: NormPolicy
+    """Whether frozen norms keep their running statistics, or let them move."""
+    sample: Literal["small", "all"]
+    """What is trained on: the small draws, or all digits of the classes."""
+    sizes: Literal["first", "every"]
+    """Of the small draws: the first of `sample_sizes` only, or every one."""
+
+
+class Sweep(FineTuning):
+    """Fine-tuning at several freeze depths, or with single units left to train (the head always
+    trains). Either `depths`, how many units are frozen, or `only`, which unit trains, from 1."""
+
+    depths: Depths | None = None
+    """How many units are frozen, a point each."""
+    only: Units | None = None
+    """The one unit that trains, a point each; units count from 1."""
+
+    @model_validator(mode="after")
+    def _either_depths_or_only(self) -> Self:
+        if (self.depths is None) == (self.only is None):
+            raise ValueError("should have either `depths` or `only`, and not both; name one")
+        return self
+
+    @model_validator(mode="after")
+    def _sizes_are_of_small_draws(self) -> Self:
+        if self.sample == "all" and self.sizes == "every":
+            raise ValueError("has `sample: all`, which has one size; set sizes: first")
+        return self
