@@ -1,16 +1,19 @@
-"""docs/bring-your-own.md: its files are written, its settings made and its commands run, as a
+"""docs/tutorial.md: its files are written, its settings made and its commands run, as a
 reader would, on the lab at toy size."""
 
 import re
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
 import pytest
-from clone import Clone
+from clone import Clone, kill
+from mlflow.tracking import MlflowClient
 from ruamel.yaml import YAML
+from servers import LOOPBACK, answers, free_port
 from toy import change_params, keep_arms
 
-PAGE = (Path(__file__).parents[1] / "docs" / "bring-your-own.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[1] / "docs" / "tutorial.md").read_text(encoding="utf-8")
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"goes into `([^`]+)`:\s*$")
 
@@ -18,13 +21,24 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+def port() -> int:
+    """Of the tutorial's server, in the place of 5000."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Clone]:
     """A toy lab after everything that the page says has been done."""
     clone = Clone.of_project(tmp_path_factory.mktemp("own") / "lab")
     keep_arms(clone.path, "baseline", "preact")
+    server = None
     for block in FENCED.finditer(PAGE):
         language, text = block.groups()
-        if language == "yaml":
+        text = text.replace("5000", str(port))
+        if language == "bash":  # which goes on
+            server = clone.start("bash", "-euc", text)
+            answers(f"http://{LOOPBACK}:{port}/health", clone.path.parent / "started.log")
+        elif language == "yaml":
             change_params(clone.path, YAML(typ="safe", pure=True).load(StringIO(text)))
         elif language == "python":
             named = FILE.search(PAGE[: block.start()])
@@ -33,12 +47,31 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Clone:
         else:
             assert language == "sh"
             clone.run("bash", "-euc", text)
-    return clone
+    yield clone
+    assert server is not None
+    kill(server)
 
 
-def test_the_page_has_an_arm_a_network_and_a_data_set() -> None:
+def test_every_part_of_the_page_has_been_done() -> None:
     languages = [block[1] for block in FENCED.finditer(PAGE)]
-    assert languages == ["yaml", "python", "yaml", "sh", "yaml", "sh"]
+    arm, network, digits = ["yaml", "sh"], ["python", "yaml"], ["sh", "yaml", "sh", "sh"]
+    study, server = ["yaml", "sh"], ["bash", "sh"]
+    assert languages == [*arm, *network, *digits, *study, *server]
+
+
+def test_runs_are_on_the_shared_server(lab: Clone, port: int) -> None:
+    client = MlflowClient(f"http://{LOOPBACK}:{port}")
+    [experiment] = client.search_experiments(filter_string="name = 'ada'")
+    names = {
+        run.info.run_name
+        for run in client.search_runs([experiment.experiment_id], max_results=1000)
+    }
+    assert {"train/maxout", "train/gentle/seed-0", "pretrain"} <= names
+    assert "finetune/front/depth-0/size-20/draw-1" in names
+
+
+def test_there_is_a_heat_map_over_depth_and_size(lab: Clone) -> None:
+    assert (lab.path / "results/plots/accuracy-by-depth-and-size.png").exists()
 
 
 def test_own_digits_of_another_size_go_through_the_whole_lab(lab: Clone) -> None:
