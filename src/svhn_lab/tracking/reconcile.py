@@ -103,15 +103,26 @@ def _of_record(
     def differs(kind: Kind, says: str, mend: Callable[[], object]) -> None:
         found.append(Difference(kind, name, says, mend))
 
+    def is_still_on_disk() -> bool:
+        return record.exists(identity) and record.read(identity).key == of.key
+
     def put() -> None:
-        if not record.exists(identity) or record.read(identity).key != of.key:
+        if not is_still_on_disk():
             return  # a stage has made it anew meanwhile, and puts it there itself
         run_id = mirror.add(of, where)
-        if not may_attach:
-            return
+        if may_attach:
+            attach(run_id)
+
+    def attach(run_id: str) -> None:
         mirror.attach(run_id, extras.figures.get(of.key, {}))
         if files := extras.files.get(of.key):
             mirror.attach_files(run_id, files)
+
+    def complete(run: Run) -> None:
+        if is_still_on_disk():
+            if of.members:
+                mirror.adopt(run.info.run_id, of)
+            attach(run.info.run_id)
 
     # A temporary copy of the checkout has results of its own, and runs that it has in common with
     # the checkout keep those of the checkout.
@@ -136,7 +147,8 @@ def _of_record(
         differs("outdated", "is marked superseded, and is what lies on disk", put)
     lacking = _lacking(roles.whole, of, parents, extras)
     if lacking and may_attach:
-        differs("unattached", f"lacks {', '.join(lacking)}", put)
+        whole = roles.whole
+        differs("unattached", f"lacks {', '.join(lacking)}", lambda: complete(whole))
     return found
 
 
