@@ -2,6 +2,7 @@
 real SQLite store."""
 
 import contextlib
+import json
 import os
 import re
 import subprocess
@@ -250,6 +251,24 @@ def test_the_registered_champion_takes_raw_images_of_any_number(lab: Clone) -> N
         probabilities = champion.predict(images)
         assert probabilities.shape == (number, 10)
         np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
+
+
+def test_plots_are_compared_with_those_of_a_commit(lab: Clone) -> None:
+    built = lab.run("git", "-c", "user.name=x", "-c", "user.email=x", "stash", "create").strip()
+    changed = lab.path / "results/plots/curves/accuracy/crop.tsv"
+    before = changed.read_text()
+    changed.write_text(before.replace("1\t", "1\t0", 1))
+    try:
+        compared = json.loads(lab.run("dvc", "plots", "diff", "--json", built))
+    finally:
+        changed.write_text(before)
+    assert "errors" not in compared
+    [curve] = compared["data"]["results/plots/curves/accuracy/crop.tsv"]
+    assert {point["rev"] for point in curve["content"]["data"]["values"]} == {
+        built[:7],
+        "workspace",
+    }
+    assert "results/plots/confusion.png" in compared["data"]
 
 
 def test_nothing_runs_again_when_nothing_changed(lab: Clone) -> None:

@@ -11,6 +11,8 @@ from svhn_lab.data.batches import Digits, Statistics, batches
 from svhn_lab.evidence.similarity import linear_cka, probe_accuracy
 from svhn_lab.nets.zoo import Network
 from svhn_lab.params import load
+from svhn_lab.report.formats import mean_percent
+from svhn_lab.report.tables import table
 from svhn_lab.stages.finetune import identities, sample, starting_network
 from svhn_lab.stages.layout import PROBE
 from svhn_lab.stages.prepared import load_manifest, load_subset
@@ -103,10 +105,13 @@ def main() -> None:
         for name in ("probe_accuracy", "cka")
     }
     write_json(PROBE, {"units": units, "draws": len(found), **by_unit})
-    for unit in units:
-        accuracy = np.mean(by_unit["probe_accuracy"][str(unit)])
-        similarity = np.mean(by_unit["cka"][str(unit)])
-        click.echo(
-            f"probe/unit-{unit}: {accuracy:.2%} of validation digits told from its features, which "
-            f"are alike before and after fine-tuning by {similarity:.3f} (linear CKA)"
+    rows = [
+        (
+            str(unit),
+            mean_percent(by_unit["probe_accuracy"][str(unit)]),
+            f"{np.mean(by_unit['cka'][str(unit)]):.3f}",
         )
+        for unit in units
+    ]
+    head = ("unit", "validation digits told from its features", "CKA before and after fine-tuning")
+    click.echo(table(head, rows))

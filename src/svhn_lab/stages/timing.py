@@ -20,6 +20,7 @@ from svhn_lab.nets import zoo
 from svhn_lab.nets.freezing import split
 from svhn_lab.params import Params, load
 from svhn_lab.recipes import Recipe
+from svhn_lab.report.tables import table
 from svhn_lab.stages.finetune import identities, sample, starting_network
 from svhn_lab.stages.layout import TIMING
 from svhn_lab.stages.mirroring import mirror
@@ -215,11 +216,11 @@ def tensors(examples: Examples) -> list[Tensor]:
     return [examples.images, examples.labels]
 
 
-def speedup(table: Mapping[str, Mapping[str, Any]], num_units: int) -> dict[str, float | None]:
+def speedup(costs: Mapping[str, Mapping[str, Any]], num_units: int) -> dict[str, float | None]:
     """How many times faster it is with what is frozen computed once: an epoch of the head alone
     (None if no depth freezes all else), the same without its look at validation, and fine-tuning at
     every depth once, what is computed once included."""
-    head_alone = table.get(str(num_units))
+    head_alone = costs.get(str(num_units))
 
     def ratio(figure: str) -> float | None:
         if head_alone is None:
@@ -228,7 +229,7 @@ def speedup(table: Mapping[str, Mapping[str, Any]], num_units: int) -> dict[str,
         return float(as_is / quick)
 
     total, total_quick = (
-        sum(row[mode]["seconds_to_finetune"] for row in table.values()) for mode in MODES
+        sum(row[mode]["seconds_to_finetune"] for row in costs.values()) for mode in MODES
     )
     return {
         "head_only": ratio("seconds_per_epoch"),
@@ -237,10 +238,10 @@ def speedup(table: Mapping[str, Mapping[str, Any]], num_units: int) -> dict[str,
     }
 
 
-def explanation(table: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def explanation(costs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Whether time falls with depth, repeat by repeat, and how it goes with operations."""
-    depths = sorted(table, key=int)
-    by_repeat = zip(*(table[depth]["as_is"]["training_seconds"] for depth in depths), strict=True)
+    depths = sorted(costs, key=int)
+    by_repeat = zip(*(costs[depth]["as_is"]["training_seconds"] for depth in depths), strict=True)
     found = explained(
         {
             "time": Explanation(
@@ -255,7 +256,7 @@ def explanation(table: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             )
         }
     )["time"]
-    rows = [table[depth]["as_is"] for depth in depths]
+    rows = [costs[depth]["as_is"] for depth in depths]
     seconds = [row["training_seconds_per_epoch"][1] for row in rows]
     flops = [row["forward_flops_per_image"] + row["backward_flops_per_image"] for row in rows]
     return found | {
@@ -265,10 +266,10 @@ def explanation(table: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def metrics(table: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+def metrics(costs: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     """The measurement as MLflow shows it."""
     found = {}
-    for depth, row in table.items():
+    for depth, row in costs.items():
         found[f"trainable_parameters/depth_{depth:0>2}"] = float(row["trainable_parameters"])
         for mode in MODES:
             name = f"{mode}/seconds_per_epoch/depth_{depth:0>2}"
@@ -302,10 +303,12 @@ def main() -> None:
     nets, work = workload(params, manifest)
     checkout = record.checkout_state()
     started, clock = datetime.now(UTC), time.perf_counter()
-    table = measure(nets, work, transfer.timing_repeats)
-    for depth, row in table.items():
-        as_is, quick = (1000 * row[mode]["seconds_per_epoch"][1] for mode in MODES)
-        click.echo(f"timing/{depth}: {as_is:.1f} ms an epoch, {quick:.1f} ms with frozen features")
+    costs = measure(nets, work, transfer.timing_repeats)
+    rows = [
+        (str(depth), *(f"{1000 * row[mode]['seconds_per_epoch'][1]:.1f}" for mode in MODES))
+        for depth, row in costs.items()
+    ]
+    click.echo(table(("freeze depth", "ms per epoch", "with frozen features"), rows))
     this = identity(params)
     any_net = next(iter(nets.values()))
     settings: dict[str, Any] = {
@@ -324,21 +327,21 @@ def main() -> None:
         identity=this,
         # What was measured is part of the key: each measurement is a run of its own.
         key=record.content_key(
-            this, settings | {"depths": table}, manifest.digest, record.code_digest("timing")
+            this, settings | {"depths": costs}, manifest.digest, record.code_digest("timing")
         ),
         params=settings,
         dataset=manifest.dataset(),
         num_parameters=zoo.parameter_counts(any_net),
-        metrics=metrics(table),
+        metrics=metrics(costs),
     )
     circumstances = record.provenance(started, time.perf_counter() - clock, [], checkout)
     record.write(measured, circumstances)
     result = {
         **settings,
         "machine": circumstances.machine,
-        "speedup": speedup(table, settings["num_units"]),
-        "explanation": explanation(table),
-        "depths": table,
+        "speedup": speedup(costs, settings["num_units"]),
+        "explanation": explanation(costs),
+        "depths": costs,
     }
     write_json(TIMING, result)
     mirror([this])
