@@ -17,7 +17,6 @@ from svhn_lab.params import load
 from svhn_lab.training.fan_out import fan_out
 from svhn_lab.training.fit import accuracy, fit, predict
 
-NETS = ("baseline", "preact")
 PRECISIONS = ("float32", "bfloat16")
 NUM_DRAWN = {"train": 4_000, "test": 2_000}
 
@@ -50,13 +49,14 @@ def described(values: np.ndarray) -> str:
 @click.command()
 @click.option("--svhn", envvar="SVHN_FOLDER", type=click.Path(path_type=Path))
 @click.option("--seeds", default=10, show_default=True)
-def main(svhn: Path | None, seeds: int) -> None:
-    """Print both accuracies and their paired difference, of two networks."""
+@click.option("--net", "nets", multiple=True, default=("baseline",), show_default=True)
+def main(svhn: Path | None, seeds: int, nets: tuple[str, ...]) -> None:
+    """Print both accuracies and their paired difference, of every network."""
     click.echo(
         f"precision: test accuracy, mean and 95 % t interval over {seeds} seeds, on "
         f"{svhn or 'drawn digits'}"
     )
-    for net in NETS:
+    for net in nets:
         tasks = [(net, precision, seed) for precision in PRECISIONS for seed in range(seeds)]
         accuracies = fan_out(partial(tested, svhn=svhn), tasks)
         single, half = np.array(accuracies).reshape(2, seeds)

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from svhn_lab.errors import UserError
 from svhn_lab.params import Compute
+from svhn_lab.training.allocator import keep_freed_memory
 from svhn_lab.training.device import computing_on, device_of
 
 # What numpy and scipy multiply with reads these when a worker starts.
@@ -43,8 +44,9 @@ class WorkerLost(UserError):
 
 
 def confine(compute: Compute = HERE) -> None:
-    """Gives torch in this process the threads of one run."""
+    """Gives torch in this process the threads of one run, and the memory that it frees."""
     torch.set_num_threads(compute.cpus_per_run)
+    keep_freed_memory()
 
 
 def fan_out(
