@@ -39,11 +39,11 @@ def tested(task: tuple[str, str, int], svhn: Path | None) -> float:
     return accuracy(predict(net, test, statistics, precision=precision), test.labels)
 
 
-def described(values: np.ndarray) -> str:
-    """Mean and 95 % t interval, in percent."""
-    interval = mean_interval(list(values))
-    band = f" ({interval[0]:.2%} to {interval[1]:.2%})" if interval else ""
-    return f"{values.mean():.2%}{band}"
+def described(values: np.ndarray, unit: str) -> str:
+    """Mean and 95 % t interval of fractions, in percent or points."""
+    interval = mean_interval(list(100 * values))
+    band = f" ({interval[0]:.2f} to {interval[1]:.2f})" if interval else ""
+    return f"{100 * values.mean():.2f}{band} {unit}"
 
 
 @click.command()
@@ -61,8 +61,8 @@ def main(svhn: Path | None, seeds: int, nets: tuple[str, ...]) -> None:
         accuracies = fan_out(partial(tested, svhn=svhn), tasks)
         single, half = np.array(accuracies).reshape(2, seeds)
         click.echo(
-            f"{net}: float32 {described(single)}, bfloat16 {described(half)}, "
-            f"bfloat16 minus float32 {described(half - single)}"
+            f"{net}: float32 {described(single, '%')}, bfloat16 {described(half, '%')}, "
+            f"bfloat16 minus float32 {described(half - single, 'points')}"
         )
 
 

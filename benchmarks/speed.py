@@ -271,7 +271,7 @@ def markdown(found: dict[str, Any]) -> str:
         f"{RAY_RUNS} runs of `baseline`, starting included: {local[1]:,.0f} images/s in processes",
         f"of this machine, {ray[1]:,.0f} as tasks of a Ray that is started for them.",
         "",
-        "| digits | peak memory (GB) | of it not the mapped file's (GB) |",
+        "| digits | peak memory (GB) | at the end, mapped files left out (GB) |",
         "| ---: | ---: | ---: |",
         *(
             f"| {int(number):,} | {each['peak']:.2f} | {each['anonymous']:.2f} |"

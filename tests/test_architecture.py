@@ -1,5 +1,5 @@
 """The shape of the code: imports run downwards, stages depend in dvc.yaml on what they import, and
-names are where DESIGN says."""
+names are where a reader looks for them."""
 
 import ast
 import copy

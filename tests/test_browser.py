@@ -84,7 +84,9 @@ def test_every_section_is_there_and_every_picture_is_described(page: Page, lab: 
         assert page.locator(f"section#{section}").is_visible(), section
         if section != "headline":
             page.locator(f"nav a[href='#{section}']").click()
-    for picture in page.locator("main img, main [role=img]").all():
+    pictures = page.locator("main img, main [role=img]").all()
+    assert len(pictures) > 20
+    for picture in pictures:
         assert picture.get_attribute("alt") or picture.get_attribute("aria-label")
     assert (lab.path / "results/page/index.html").stat().st_size < 5e6
     screenshot(page, "page", whole=True)
@@ -121,13 +123,15 @@ def test_values_are_shown_by_pointer_and_by_keyboard(page: Page, lab: Clone) -> 
 
 def test_a_table_is_saved_as_csv_with_all_digits(page: Page, lab: Clone) -> None:
     with page.expect_download() as saved:
-        page.locator("#recipe-arms .csv").click()
+        page.get_by_role("button", name="Download as CSV: Arms that change the recipe").click()
     assert saved.value.suggested_filename == "recipe-arms.csv"
     with saved.value.path().open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     arms = lab.read("results/evaluation.json")["arms"]
     assert [row["Arm"] for row in rows] == ["baseline", "crop"]
-    assert [float(row["Test"]) for row in rows] == [arms[row["Arm"]]["mean"] for row in rows]
+    saved_means = [float(row["Test"]) for row in rows]
+    assert saved_means == pytest.approx([100 * arms[row["Arm"]]["mean"] for row in rows], rel=1e-12)
+    assert float(rows[1]["Difference"]) == pytest.approx(100 * arms["crop"]["difference"])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -208,3 +208,10 @@ def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("a: [")
     with pytest.raises(UserError, match="not valid YAML"):
         params.load(tmp_path / "params.yaml")
+
+
+def test_references_that_come_back_to_themselves_are_refused() -> None:
+    said = message(changed("references.baseline", "preact"))
+    assert "references.preact: comes back to itself (preact -> three-blocks-skip -> " in said
+    assert "-> baseline -> preact); remove one of them" in said
+    assert "references.postact: comes back" not in said  # it is outside the circle

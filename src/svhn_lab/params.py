@@ -177,11 +177,28 @@ class Params(Section):
             for key, arm in named
             if arm not in self.arms
         ]
-        return wrong + [
-            f"references.{arm}: an arm cannot be its own reference; name another arm"
-            for arm, reference in self.references.items()
-            if arm == reference
-        ]
+        return (
+            wrong
+            + [
+                f"references.{arm}: an arm cannot be its own reference; name another arm"
+                for arm, reference in self.references.items()
+                if arm == reference
+            ]
+            + [
+                f"references.{arm}: comes back to itself ({' -> '.join(chain)}); remove one of them"
+                for arm in self.references
+                if len(chain := self._chain(arm)) > 2 and chain[-1] == arm
+            ]
+        )
+
+    def _chain(self, arm: str) -> list[str]:
+        """The arm, what it is compared with, and so on, until there is no more or one is back."""
+        chain = [arm]
+        while (reference := self.references.get(chain[-1])) is not None:
+            chain.append(reference)
+            if reference in chain[:-1]:
+                break
+        return chain
 
 
 def parse(raw: object, *, file: str = str(PARAMS_FILE)) -> Params:

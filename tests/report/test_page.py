@@ -6,41 +6,10 @@ from functools import cache
 from typing import Any
 
 import pytest
+from entries import CURVES, entry
 from matplotlib.figure import Figure
 
 from svhn_lab.report import arm_plots, formats, graph, page, plots, study_plots
-from svhn_lab.report.curves import seed_bands
-
-
-def entry(mean: float, **more: Any) -> dict[str, Any]:
-    return {
-        "parameters": 26_346,
-        "trainable_parameters": 500,
-        "seeds": [0, 1],
-        "validation_accuracy": [mean, mean],
-        "test_accuracy": [mean - 0.01, mean + 0.01],
-        "mean": mean,
-        "interval": [mean - 0.02, mean + 0.02],
-        "draws": [0, 1],
-        "flops_per_image": 12_345_678,
-        "seconds_per_epoch": 1.25,
-        "lab_accuracy": None,
-        "reference": None,
-        "difference": None,
-        "difference_interval": None,
-        "p_holm": None,
-        "changes": "net baseline",
-        "verdict": None,
-        "confusion": [[9, 1], [0, 10]],
-        "per_class_accuracy": [0.9, 1.0],
-        "calibration_error": 0.0345,
-        "reliability": {
-            "counts": [0, 4, 16],
-            "confidence": [None, 0.6, 0.95],
-            "accuracy": [None, 0.5, 0.9],
-        },
-        **more,
-    }
 
 
 def point(sweep: str, number: int, mean: float, **more: Any) -> dict[str, Any]:
@@ -140,23 +109,6 @@ STAGES: dict[str, dict[str, Any]] = {
 }
 
 
-def curve(rise: float) -> list[dict[str, float]]:
-    """Two epochs of one seed."""
-    return [
-        {
-            "epoch": float(epoch),
-            "train_loss": 2 - rise * epoch,
-            "validation_loss": 2.1 - rise * epoch,
-            "train_accuracy": rise * epoch,
-            "validation_accuracy": rise * epoch,
-        }
-        for epoch in (1, 2)
-    ]
-
-
-CURVES = {"baseline": seed_bands([curve(0.3), curve(0.4)]), "<preact>": seed_bands([curve(0.45)])}
-
-
 COMPARED = {
     "reference": "baseline",
     "difference": 0.0821,
@@ -250,6 +202,8 @@ def context(**changes: Any) -> dict[str, Any]:
         "mistakes": [{"image": "AAAA", "label": "3", "taken_for": "8", "confidence": 0.987}],
         "stages": [{"name": "train@ARM", "desc": "Train", "needs": ["prepare"]}],
         "origin": {"commits": ["abc123, with changes"], "machines": ["Linux, 2 cores"]},
+        "changed_recipes": set(),
+        "changed_networks": {"<preact>"},
         "recipe_arms": {"baseline"},
         "network_arms": {"baseline", "<preact>"},
     } | changes
@@ -389,10 +343,13 @@ def test_data_in_the_page_cannot_end_its_script() -> None:
     assert evil not in text
 
 
-def test_a_cell_has_the_value_itself_for_csv() -> None:
-    assert str(page.cell(0.93214567, "percent")) == '<td data-value="0.93214567">93.21 %</td>'
-    assert str(page.cell((0.1, 0.2), "percent_interval")).startswith('<td data-value="0.1 to 0.2">')
-    assert str(page.cell([0.5, 1.0], "mean_percent")) == '<td data-value="0.75">75.00 %</td>'
+def test_a_cell_has_all_digits_for_csv_in_the_unit_that_is_shown() -> None:
+    assert str(page.cell(0.93214567, "percent")) == '<td data-value="93.214567">93.21 %</td>'
+    assert 'data-value="25 to 50"' in str(page.cell((0.25, 0.5), "percent_interval"))
+    assert str(page.cell([0.5, 1.0], "mean_percent")) == '<td data-value="75">75.00 %</td>'
+    assert str(page.cell(-0.0125, "points")) == '<td data-value="-1.25">−1.25</td>'
+    assert str(page.cell(12_300_000, "millions")) == '<td data-value="12.3">12.3</td>'
+    assert str(page.cell(7.5, "signed")) == '<td data-value="7.5">+7.5</td>'
     assert str(page.cell(None, "percent")) == "<td>–</td>"
     assert str(page.cell("<a>")) == "<td>&lt;a&gt;</td>"
 

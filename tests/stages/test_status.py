@@ -26,7 +26,7 @@ def test_how_long_a_stage_took_is_kept_unless_it_failed(project: Path) -> None:
     assert durations.last("train@a") == lasted
     assert durations.last("report") is None
     text = summary(states(NEEDS, {"train@a"}))
-    assert text.startswith("2 of 4 stages would run; those of which it is known took 0 s")
+    assert text.startswith("1 of 4 stages are out of date, 1 follow from them; those of which")
 
 
 def test_a_damaged_note_of_a_duration_is_none(project: Path) -> None:

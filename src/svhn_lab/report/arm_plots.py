@@ -13,6 +13,7 @@ from matplotlib.transforms import Bbox
 
 from svhn_lab.report import plots
 
+MOST_COUNTED, MOST_NAMED = 15, 30  # classes whose counts, and whose names, there is room for
 LABEL_TRIES, LABEL_STEP = 24, 6  # places for a label; points upwards or downwards between them
 
 Arms = Mapping[str, Mapping[str, Any]]
@@ -21,7 +22,10 @@ Arms = Mapping[str, Mapping[str, Any]]
 def _title(arms: Arms) -> str:
     """What stands for a point and its bar."""
     [first, *_] = arms.values()
-    return f"Mean of {len(first['test_accuracy'])} seeds; bar: 95 % t interval"
+    number = len(first["test_accuracy"])
+    return (
+        f"Mean of {number} seeds; bar: 95 % t interval" if number > 1 else "One seed, no interval"
+    )
 
 
 def _bar(entry: Mapping[str, Any]) -> list[list[float]] | None:
@@ -137,6 +141,22 @@ def _draw_band(
     axes.set_xlabel("epoch")
 
 
+def _every(classes: Sequence[str]) -> range:
+    """The labels of classes that there is room to name."""
+    return range(0, len(classes), 1 + len(classes) // MOST_NAMED)
+
+
+def _name_classes(axes: Axes, classes: Sequence[str]) -> None:
+    """Names the classes on the horizontal axis, aslant if the names are long."""
+    every, long = _every(classes), max(map(len, classes)) > 3
+    axes.set_xticks(
+        every,
+        [classes[label] for label in every],
+        rotation=40 if long else 0,
+        ha="right" if long else "center",
+    )
+
+
 def confusion(entry: Mapping[str, Any], classes: Sequence[str]) -> Figure:
     """How often images of the class of the row were taken for that of the column, in percent of the
     row; the colours leave the diagonal out."""
@@ -154,7 +174,7 @@ def _draw_confusion(axes: Axes, entry: Mapping[str, Any], classes: Sequence[str]
     axes.grid(False)
     axes.imshow(wrong, cmap="Blues", vmin=0)
     highest = np.nanmax(wrong)
-    for (row, column), share in np.ndenumerate(shares):
+    for (row, column), share in np.ndenumerate(shares if len(classes) <= MOST_COUNTED else [[]]):
         on_dark = row != column and share > 0.6 * highest
         axes.text(
             column,
@@ -165,8 +185,9 @@ def _draw_confusion(axes: Axes, entry: Mapping[str, Any], classes: Sequence[str]
             fontsize=8,
             color="white" if on_dark else plots.TEXT if row == column else "black",
         )
-    axes.set_xticks(range(len(classes)), classes)
-    axes.set_yticks(range(len(classes)), classes)
+    _name_classes(axes, classes)
+    every = _every(classes)
+    axes.set_yticks(every, [classes[label] for label in every])
     axes.set_xlabel("taken for")
     axes.set_ylabel("true class")
     answers, runs = int(counts.sum()), len(entry["test_accuracy"])
@@ -245,7 +266,7 @@ def class_shares(counts: Mapping[str, Sequence[int]], classes: Sequence[str]) ->
                 color=colour,
                 label=f"{split}, n = {total:,}",
             )
-        axes.set_xticks(range(len(classes)), classes)
+        _name_classes(axes, classes)
         axes.set_xlabel("class")
         axes.set_ylabel("share of the split (%)")
         axes.grid(axis="x", visible=False)

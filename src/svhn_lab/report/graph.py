@@ -20,20 +20,25 @@ def _within(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder + "/")
 
 
-def stages(definitions: Mapping[str, Mapping[str, Any]]) -> nx.DiGraph:
-    """An edge from each stage to those that need what it makes, and that nothing between them needs
-    as well; `definitions` are the `stages` of dvc.yaml."""
+def needs(definitions: Mapping[str, Mapping[str, Any]]) -> nx.DiGraph:
+    """An edge from each stage to those that need what it makes; `definitions` are the `stages` of
+    dvc.yaml."""
     graph = nx.DiGraph()
     graph.add_nodes_from(definitions)
     for maker, making in definitions.items():
         outs = [out for key in ("outs", "metrics", "plots") for out in _paths(making.get(key, []))]
         for user, using in definitions.items():
-            needs = _paths(using.get("deps", []))
+            deps = _paths(using.get("deps", []))
             if maker != user and any(
-                _within(need, out) or _within(out, need) for need in needs for out in outs
+                _within(dep, out) or _within(out, dep) for dep in deps for out in outs
             ):
                 graph.add_edge(maker, user)
-    return nx.transitive_reduction(graph)
+    return graph
+
+
+def stages(definitions: Mapping[str, Mapping[str, Any]]) -> nx.DiGraph:
+    """The same without edges that follow from others."""
+    return nx.transitive_reduction(needs(definitions))
 
 
 def full_name(stage: str, definitions: Mapping[str, Mapping[str, Any]]) -> str:

@@ -1,12 +1,12 @@
 "use strict";
 
-// Every table can be saved as CSV: full precision where a cell has it, else what it shows.
-for (const table of document.querySelectorAll("main table")) {
-  const button = document.createElement("button");
+// Every table can be saved as CSV: with all digits where a cell has them, else what it shows.
+for (const region of document.querySelectorAll("main .wide")) {
+  const table = region.querySelector("table"), button = document.createElement("button");
   button.type = "button";
   button.className = "csv";
   button.textContent = "CSV";
-  button.setAttribute("aria-label", `Download as CSV: ${table.caption.textContent.split(".")[0]}`);
+  button.setAttribute("aria-label", `Download as CSV: ${region.getAttribute("aria-label")}`);
   button.addEventListener("click", () => {
     const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
     const shown = (cell) => cell.dataset.value ?? cell.textContent.trim().replace(/^–$/, "");
@@ -17,7 +17,10 @@ for (const table of document.querySelectorAll("main table")) {
     link.click();
     URL.revokeObjectURL(link.href);
   });
-  table.caption.append(button);
+  const tools = document.createElement("p");
+  tools.className = "tools";
+  tools.append(button);
+  region.before(tools);
 }
 
 // The curves: two charts of any choice of arms.
@@ -35,8 +38,10 @@ for (const table of document.querySelectorAll("main table")) {
   ];
   const LINES = { train: "5 4", validation: "" };
   // The golden angle keeps neighbours in the list apart in colour.
-  const colour = (name) => `hsl(${Math.round(names.indexOf(name) * 137.5) % 360} 60% 48%)`;
+  const hue = (name) => `--hue: ${Math.round(names.indexOf(name) * 137.5) % 360}`;
   let cursor = null; // the epoch whose values are shown
+  let lastEpoch = 1; // of the arms that are on
+  let moveCursors = []; // one a chart
 
   const element = (tag, attributes, parent, text) => {
     const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -61,7 +66,7 @@ for (const table of document.querySelectorAll("main table")) {
     }, document.createElement("figure"));
     element("text", { x: LEFT, y: 14 }, svg, `${title}: validation solid, training dashed`);
     const on = names.filter((name) => shown.has(name));
-    const epochs = Math.max(2, ...on.map((name) => arms[name].epochs.at(-1)));
+    const epochs = Math.max(2, lastEpoch); // an axis needs two ends
     const bands = on.flatMap((name) => Object.keys(LINES).map((split) => arms[name][`${split}_${kind}`]));
     let low = Math.min(...bands.flatMap((band) => band.low)) * factor;
     let high = Math.max(...bands.flatMap((band) => band.high)) * factor;
@@ -73,7 +78,7 @@ for (const table of document.querySelectorAll("main table")) {
       element("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(tick), y2: y(tick) }, svg);
       element("text", { x: LEFT - 6, y: y(tick) + 4, "text-anchor": "end" }, svg, Number(tick.toPrecision(6)));
     }
-    for (const tick of ticks(1, epochs).filter(Number.isInteger)) {
+    for (const tick of ticks(1, epochs).filter((tick) => Number.isInteger(tick) && tick <= lastEpoch)) {
       element("text", { x: x(tick), y: HEIGHT - BOTTOM + 18, "text-anchor": "middle" }, svg, tick);
     }
     element("text", { x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, svg, "epoch");
@@ -85,28 +90,32 @@ for (const table of document.querySelectorAll("main table")) {
         const forward = of.map((_, i) => i);
         element("polygon", {
           points: `${path("high", forward)} ${path("low", [...forward].reverse())}`,
-          fill: colour(name), "fill-opacity": 0.15, stroke: "none",
+          class: "band", style: hue(name),
         }, svg);
         element("polyline", {
-          points: path("mean", forward), fill: "none", stroke: colour(name), "stroke-width": 2,
+          points: path("mean", forward), class: "line", style: hue(name),
           "stroke-dasharray": dashes, "data-arm": name, "data-split": split,
         }, svg);
       }
     }
-    if (cursor !== null) {
-      element("line", { class: "cursor", x1: x(cursor), x2: x(cursor), y1: TOP, y2: HEIGHT - BOTTOM }, svg);
-    }
-    svg.addEventListener("pointermove", (event) => {
+    const line = element("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM }, svg);
+    moveCursors.push(() => {
+      line.style.display = cursor === null ? "none" : "";
+      line.setAttribute("x1", x(cursor ?? 1));
+      line.setAttribute("x2", x(cursor ?? 1));
+    });
+    const point = (event) => {
       const box = svg.getBoundingClientRect();
       const at = ((event.clientX - box.left) / box.width) * WIDTH;
-      const epoch = Math.round(1 + ((at - LEFT) / (WIDTH - LEFT - RIGHT)) * (epochs - 1));
-      show(Math.min(epochs, Math.max(1, epoch)));
-    });
+      show(Math.round(1 + ((at - LEFT) / (WIDTH - LEFT - RIGHT)) * (epochs - 1)));
+    };
+    svg.addEventListener("pointermove", point);
+    svg.addEventListener("pointerdown", point);
     svg.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
       if (!step) return;
       event.preventDefault();
-      show(Math.min(epochs, Math.max(1, (cursor ?? (step > 0 ? 0 : epochs + 1)) + step)));
+      show((cursor ?? (step > 0 ? 0 : lastEpoch + 1)) + step);
     });
     return svg;
   };
@@ -130,16 +139,28 @@ for (const table of document.querySelectorAll("main table")) {
   };
 
   const render = () => {
-    const focused = document.activeElement?.dataset?.kind;
+    const lasts = names.filter((name) => shown.has(name)).map((name) => arms[name].epochs.at(-1));
+    lastEpoch = Math.max(1, ...lasts);
+    if (cursor !== null) cursor = Math.min(cursor, lastEpoch);
+    moveCursors = [];
     charts.replaceChildren(...CHARTS.map((chart) => draw(chart).parentElement));
-    if (focused) charts.querySelector(`[data-kind=${focused}]`).focus();
+    moveCursors.forEach((move) => move());
     describe();
   };
 
   const show = (epoch) => {
+    epoch = Math.min(lastEpoch, Math.max(1, epoch));
     if (epoch === cursor) return;
     cursor = epoch;
-    render();
+    moveCursors.forEach((move) => move());
+    describe();
+  };
+
+  // Of many lines the one whose name is pointed at, or focused, stands out.
+  const emphasize = (name, strong) => {
+    for (const line of charts.querySelectorAll("polyline")) {
+      line.classList.toggle("strong", strong && line.dataset.arm === name);
+    }
   };
 
   const boxes = names.map((name) => {
@@ -153,8 +174,13 @@ for (const table of document.querySelectorAll("main table")) {
       render();
     });
     mark.className = "mark";
-    mark.style.borderColor = colour(name);
+    mark.style = hue(name);
     label.append(box, mark, name);
+    for (const [event, strong] of [["pointerenter", true], ["pointerleave", false]]) {
+      label.addEventListener(event, () => emphasize(name, strong));
+    }
+    box.addEventListener("focus", () => emphasize(name, true));
+    box.addEventListener("blur", () => emphasize(name, false));
     app.querySelector(".arms").append(label);
     return box;
   });

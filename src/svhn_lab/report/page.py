@@ -26,15 +26,25 @@ FORMATS: dict[str, Callable[[Any], str]] = {
 }
 
 
+# What a value is multiplied by to be in the unit that it is shown in.
+SCALES = {
+    **dict.fromkeys(("percent", "mean_percent", "percent_interval"), 100),
+    **dict.fromkeys(("points", "points_interval"), 100),
+    "millions": 1e-6,
+}
+
+
 def cell(value: Any, form: str = "") -> Markup:
     """A table's cell that shows the value in a format of FORMATS; a table that is saved as CSV has
-    the value itself, and of an interval its ends."""
+    it in the same unit with all digits, and of an interval its ends."""
     if value is None or isinstance(value, str):
         return Markup("<td>{}</td>").format(formats.ABSENT if value is None else value)
     shown = FORMATS[form](value) if form else str(value)
     if form == "mean_percent":
         value = sum(value) / len(value)
-    raw = " to ".join(map(repr, value)) if isinstance(value, (list, tuple)) else repr(value)
+    scale = SCALES.get(form, 1)
+    ends = value if isinstance(value, (list, tuple)) else [value]
+    raw = " to ".join(f"{end * scale:.15g}" for end in ends)
     return Markup('<td data-value="{}">{}</td>').format(raw, shown)
 
 

@@ -43,6 +43,15 @@ def axes() -> tuple[Figure, Axes]:
         return figure, figure.add_subplot()
 
 
+def nothing(says: str) -> Figure:
+    """In the place of a plot that has nothing to show."""
+    figure, empty = axes()
+    with matplotlib.rc_context(STYLE):
+        empty.axis("off")
+        empty.text(0.5, 0.5, says, ha="center", va="center", transform=empty.transAxes)
+    return figure
+
+
 def svg(figure: Figure) -> str:
     """The figure as an SVG element to stand in a page, in the page's text colour."""
     text = io.StringIO()

@@ -57,9 +57,9 @@ def accuracy_by_depth(
         axes.axvline(best_depth, color=plots.TEXT, lw=0.8, ls=":")
         axes.set_xlabel(f"frozen units, of {num_units} (dotted: the depth chosen on validation)")
         axes.set_ylabel("test accuracy (%)")
-        axes.set_title(
-            f"Mean of {len(points[0]['test_accuracy'])} draws; band: 95 % t interval", fontsize=10
-        )
+        draws = len(points[0]["test_accuracy"])
+        band = "; band: 95 % t interval" if draws > 1 else ", no interval"
+        axes.set_title(f"Mean of {draws} draws{band}", fontsize=10)
         figure.legend(loc="outside lower center", ncols=4)
     return figure
 

@@ -7,13 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from svhn_lab.stages.layout import EVALUATION, PLOTS, TIMING, TRANSFER
+from svhn_lab.stages.layout import EVALUATION, PLOTS, PLOTS_OF, TIMING, TRANSFER
 from svhn_lab.tracking.reconcile import Extras
-
-STUDY_FILES = (TIMING, PLOTS / "accuracy-by-depth.png", PLOTS / "time-by-depth.png")
-ARM_FILES = tuple(
-    PLOTS / f"{name}.png" for name in ("accuracy-by-parameters", "accuracy-by-time", "differences")
-)
 
 
 def figures_by_key(
@@ -64,22 +59,15 @@ def on_disk() -> Extras:
         return Extras({}, {})
     evaluation, transfer = _read(EVALUATION), _read(TRANSFER)
     figures = figures_by_key(tested(evaluation, transfer))
-    files = {
-        entry["whole_key"]: _there(PLOTS / "arms" / f"{arm}.png", *ARM_FILES)
-        for arm, entry in evaluation["arms"].items()
-        if "whole_key" in entry
-    }
+    plots = _read(PLOTS_OF) if PLOTS_OF.exists() else {}
+    files = {key: [PLOTS / name for name in names] for key, names in plots.items()}
     depths = _read(TIMING)["depths"] if TIMING.exists() else {}
     for name in transfer["own_points"]:
         point = transfer["points"][name]
         if row := depths.get(str(point["number"])):
             figures[point["whole_key"]] |= costs(row)
-            files[point["whole_key"]] = _there(*STUDY_FILES)
+            files.setdefault(point["whole_key"], []).append(TIMING)
     return Extras(figures, files)
-
-
-def _there(*files: Path) -> list[Path]:
-    return [file for file in files if file.exists()]
 
 
 def _read(path: Path) -> Any:

@@ -25,6 +25,7 @@ PROBE = RESULTS / "probe.json"
 TIMING = RESULTS / "timing.json"
 PAGE = RESULTS / "page"
 PLOTS = RESULTS / "plots"
+PLOTS_OF = PLOTS / "runs.json"  # by content key, the plots that show the run
 RESULTS_DOC = Path("docs/results.md")
 STUDY_DOC = Path("docs/freeze-depth.md")
 REGISTRATION = RESULTS / "registration.json"

@@ -2,7 +2,9 @@
 
 import base64
 import io
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -24,6 +26,7 @@ from svhn_lab.stages.layout import (
     MISTAKES,
     PAGE,
     PLOTS,
+    PLOTS_OF,
     PREVIEW,
     TIMING,
     TRANSFER,
@@ -31,7 +34,7 @@ from svhn_lab.stages.layout import (
 )
 from svhn_lab.stages.mirroring import mirror_all
 from svhn_lab.stages.origin import origin
-from svhn_lab.stages.shown import study_figures, study_tables, tables
+from svhn_lab.stages.shown import refuse_outdated, study_figures, study_tables, tables
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_bytes, write_text
 from svhn_lab.tracking.record import Identity
@@ -40,17 +43,19 @@ CURVES_SHOWN = 4  # arms that are switched on when the page opens
 
 
 def split_arms(params: Params) -> dict[str, set[str]]:
-    """The arms that change the recipe of the one that they are compared with, those that change its
-    network, and in both what they are compared with."""
+    """The arms that change only the recipe of the one that they are compared with, and those that
+    change its network; then both with what they are compared with."""
     recipes, networks = set[str](), set[str]()
-    for name, arm in params.arms.items():
-        reference = params.references.get(name)
-        if reference is None:
-            networks.add(name)
-        else:
-            own = networks if arm.net != params.arms[reference].net else recipes
-            own |= {name, reference}
-    return {"recipe_arms": recipes, "network_arms": networks}
+    for name, reference in params.references.items():
+        same = params.arms[name].net == params.arms[reference].net
+        (recipes if same else networks).add(name)
+    alone = set(params.arms) - set(params.references)
+    return {
+        "changed_recipes": recipes,
+        "changed_networks": networks,
+        "recipe_arms": recipes | {params.references[name] for name in recipes},
+        "network_arms": networks | {params.references[name] for name in networks} | alone,
+    }
 
 
 def arm_figures(
@@ -81,12 +86,17 @@ def arm_figures(
         )
         for name, (label, cost) in costs.items()
     }
-    if any(arm["reference"] for arm in arms.values()):
-        found["differences"] = arm_plots.differences(arms)
+    # Each of these is there whatever there is to show: dvc.yaml names it.
+    compared = any(arm["reference"] for arm in arms.values())
+    found["differences"] = (
+        arm_plots.differences(arms)
+        if compared
+        else plots.nothing("No arm is compared with another.")
+    )
     found["learning-curves"] = arm_plots.learning_curves(curves, first_shown(arms, best))
-    if best is not None:
-        found["confusion"] = arm_plots.confusion(arms[best], classes)
-        found["calibration"] = arm_plots.calibration(arms[best])
+    no_small = plots.nothing("No network is small enough.")
+    found["confusion"] = no_small if best is None else arm_plots.confusion(arms[best], classes)
+    found["calibration"] = no_small if best is None else arm_plots.calibration(arms[best])
     return found
 
 
@@ -130,7 +140,7 @@ def png(image: np.ndarray[Any, Any]) -> str:
 
 def stages(definitions: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What the page says of every stage, in the order in which they can run."""
-    needed = graph.stages(definitions)
+    needed = graph.needs(definitions)
     return [
         {
             "name": graph.full_name(name, definitions),
@@ -139,6 +149,51 @@ def stages(definitions: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for name in nx.lexicographical_topological_sort(needed)
     ]
+
+
+def of_arm(arm: str, seeds: Iterable[int | None]) -> list[Identity]:
+    """The runs of an arm."""
+    return [Identity("train", arm, seed) for seed in seeds]
+
+
+def tested_runs(
+    arms: Mapping[str, Any], transfer: Mapping[str, Any], timing_seed: int
+) -> list[Identity]:
+    """Every run that the page has something of."""
+    runs = [run for arm, entry in arms.items() for run in of_arm(arm, entry["seeds"])]
+    for name, entry in transfer["points"].items():
+        sweep, _, condition = name.partition("/")
+        runs += [
+            Identity("finetune", sweep, seed, draw, condition)
+            for seed, draw in zip(entry["seeds"], entry["draws"], strict=True)
+        ]
+    for name, entry in transfer["diversity"].items():
+        less = name.removeprefix("diversity/")
+        runs += [
+            Identity("diversity", less, seed, draw, "finetune")
+            for seed, draw in zip(entry["seeds"], entry["draws"], strict=True)
+        ]
+    return [*runs, Identity("timing", "", timing_seed)]
+
+
+def plots_of(arms: Mapping[str, Any], transfer: Mapping[str, Any]) -> dict[str, list[str]]:
+    """By content key of a run that stands for several, the plots that show it."""
+    of_all = ("accuracy-by-parameters.png", "accuracy-by-time.png", "differences.png")
+    of_depths = ("accuracy-by-depth.png", "time-by-depth.png")
+    found = {entry["whole_key"]: [f"arms/{arm}.png", *of_all] for arm, entry in arms.items()}
+    own = {
+        transfer["points"][name]["whole_key"]: list(of_depths) for name in transfer["own_points"]
+    }
+    return found | own
+
+
+def replace_plots(files: Mapping[Path, bytes]) -> None:
+    """Writes results/plots/, which then holds these files and nothing else."""
+    for path, content in files.items():
+        write_bytes(PLOTS / path, content)
+    for old in [path for path in PLOTS.rglob("*") if path.is_file()]:
+        if old.relative_to(PLOTS) not in files:
+            old.unlink()
 
 
 def main() -> None:
@@ -150,14 +205,12 @@ def main() -> None:
     timing = read_json(TIMING, "timing")
     definitions = YAML(typ="safe", pure=True).load(GRAPH.read_text(encoding="utf-8"))["stages"]
     arms, classes = evaluation["arms"], evaluation["dataset"]["classes"]
+    refuse_outdated(EVALUATION, arms, {arm: of_arm(arm, params.seeds) for arm in params.arms})
     class_counts = read_json(MANIFEST, "prepare")["class_counts"]
     best = best_small_arm(arms, params.gate.max_parameters)
-    runs = {
-        arm: [Identity("train", arm, seed) for seed in entry["seeds"]]
-        for arm, entry in arms.items()
-    }
     curves = {
-        arm: seed_bands([record.read(run).curves for run in of_arm]) for arm, of_arm in runs.items()
+        arm: seed_bands([record.read(run).curves for run in of_arm(arm, params.seeds)])
+        for arm in arms
     }
     figures = {
         "class-shares": arm_plots.class_shares(class_counts, classes),
@@ -165,25 +218,27 @@ def main() -> None:
         **study_figures(transfer, timing),
         "stages": graph.figure(definitions),
     }
-    for name, figure in figures.items():
-        write_bytes(PLOTS / f"{name}.png", plots.png(figure))
-        write_text(PLOTS / f"{name}.svg", plots.svg(figure))
+    drawn = {name: plots.svg(figure) for name, figure in figures.items()}
+    files: dict[Path, bytes] = {Path(f"{name}.svg"): svg.encode() for name, svg in drawn.items()}
+    files |= {Path(f"{name}.png"): plots.png(figure) for name, figure in figures.items()}
     for arm, entry in arms.items():
         figure = arm_plots.one_arm(arm, curves[arm], entry, classes)
-        write_bytes(PLOTS / "arms" / f"{arm}.png", plots.png(figure))
+        files[Path(f"arms/{arm}.png")] = plots.png(figure)
         for kind in ("accuracy", "loss"):
-            write_text(PLOTS / "curves" / kind / f"{arm}.tsv", table(curves[arm], kind))
+            files[Path(f"curves/{kind}/{arm}.tsv")] = table(curves[arm], kind).encode()
+    files[PLOTS_OF.relative_to(PLOTS)] = json.dumps(plots_of(arms, transfer), indent=2).encode()
+    replace_plots(files)
     only_here = {
         "max_parameters": params.gate.max_parameters,
         "best": None if best is None else {"name": best, "entry": arms[best]},
         "preview": base64.b64encode(PREVIEW.read_bytes()).decode(),
-        "plots": {name: plots.svg(figure) for name, figure in figures.items()},
+        "plots": drawn,
         "class_counts": class_counts,
         "curves": curves,
         "chosen_curves": first_shown(arms, best),
         "mistakes": [] if best is None else mistakes(best, classes),
         "stages": stages(definitions),
-        "origin": origin(run for of_arm in runs.values() for run in of_arm),
+        "origin": origin(tested_runs(arms, transfer, params.seeds[0])),
         **split_arms(params),
     }
     study = study_tables(transfer, timing, classes)

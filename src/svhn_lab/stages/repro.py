@@ -18,6 +18,7 @@ from dvc.repo import Repo
 from loky import cpu_count
 
 from svhn_lab.errors import UserError
+from svhn_lab.params import load
 
 LOCKED = ("Unable to acquire lock", "is busy")  # what DVC says while another process has its lock
 HINT = "To track the changes with git, run:"  # after each stage, and once is enough
@@ -103,6 +104,7 @@ def main(targets: Iterable[str], jobs: int) -> None:
     """Brings the targets, or all, up to date. Raises UserError if a stage fails, after those beside
     it have ended."""
     needs, out_of_date = upstream(targets), changed()
+    jobs = min(jobs, max(1, cpu_count() // load().compute.cpus_per_run))
     heights = height(needs)
     order = TopologicalSorter(needs)
     order.prepare()

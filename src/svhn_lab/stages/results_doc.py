@@ -3,12 +3,9 @@ transfer study), each with the digits, commit and machine that they come from. A
 the graph: for results that one wants to keep in Git."""
 
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
 
 import click
 
-from svhn_lab.errors import UserError
 from svhn_lab.params import load
 from svhn_lab.report import page, plots
 from svhn_lab.stages import pretrain, study, train
@@ -21,23 +18,9 @@ from svhn_lab.stages.layout import (
     read_json,
 )
 from svhn_lab.stages.origin import origin, processor
-from svhn_lab.stages.shown import study_figures, study_tables, tables
-from svhn_lab.tracking import record
+from svhn_lab.stages.shown import refuse_outdated, study_figures, study_tables, tables
 from svhn_lab.tracking.files import write_bytes, write_text
 from svhn_lab.tracking.record import Identity
-
-
-def refuse_outdated(file: Path, entries: dict[str, Any], runs: dict[str, list[Identity]]) -> None:
-    """Raises UserError if the runs, by arm or point, are others than those that were evaluated."""
-    outdated = list(runs) != list(entries) or any(
-        [record.read(run).key for run in runs[name]] != entry["keys"]
-        for name, entry in entries.items()
-    )
-    if outdated:
-        raise UserError(
-            f"{file}: is of other arms or runs than params.yaml and results/ have now; bring it "
-            "up to date with `dvc repro`"
-        )
 
 
 def flat(runs: Iterable[list[Identity]]) -> list[Identity]:

@@ -47,6 +47,8 @@ def described(arm: str, of: Sequence[Record]) -> dict[str, Any]:
 def mean_and_interval(accuracies: Sequence[float]) -> str:
     """In percent, with the 95 % t interval if there is one."""
     interval = mean_interval(accuracies)
+    if interval:  # which may reach beyond what a share can be
+        interval = max(0.0, interval[0]), min(1.0, interval[1])
     band = f" ({percent_interval(interval)})" if interval else ""
     return f"{percent(float(np.mean(accuracies)))}{band}"
 

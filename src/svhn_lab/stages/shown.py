@@ -2,15 +2,32 @@
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from svhn_lab.errors import UserError
 from svhn_lab.params import Params
 from svhn_lab.recipes import Arm, Recipe
 from svhn_lab.report import study_plots
+from svhn_lab.tracking import record
+from svhn_lab.tracking.record import Identity
 from svhn_lab.transfer_params import MAIN_SWEEP
+
+
+def refuse_outdated(file: Path, entries: dict[str, Any], runs: dict[str, list[Identity]]) -> None:
+    """Raises UserError if the runs, by arm or point, are others than those that were evaluated."""
+    outdated = list(runs) != list(entries) or any(
+        [record.read(run).key for run in runs[name]] != entry["keys"]
+        for name, entry in entries.items()
+    )
+    if outdated:
+        raise UserError(
+            f"{file}: is of other arms or runs than params.yaml and results/ have now; bring it "
+            "up to date with `dvc repro`"
+        )
 
 
 def changes(arm: Arm, training: Recipe) -> str:

@@ -48,9 +48,13 @@ def summary(found: list[State]) -> str:
     to_run = [each for each in found if each.state != DONE]
     if not to_run:
         return f"All {len(found)} stages are up to date."
+    sure = sum(each.state == OUT_OF_DATE for each in to_run)
     known = [each.seconds for each in to_run if each.seconds is not None]
     took = f"; those of which it is known took {sum(known):.0f} s last time" if known else ""
-    return f"{len(to_run)} of {len(found)} stages would run{took}. `svhn-lab repro` runs them."
+    return (
+        f"{sure} of {len(found)} stages are out of date, {len(to_run) - sure} follow from them"
+        f"{took}. `svhn-lab repro` runs what is needed."
+    )
 
 
 def main(*, as_json: bool) -> None:

@@ -4,23 +4,38 @@ import os
 import sys
 
 import click
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
+from svhn_lab.errors import UserError
 from svhn_lab.tracking.notes import runs_page
-from svhn_lab.tracking.store import open_store, project_root, shown_uri, tracking_uri
+from svhn_lab.tracking.store import connect, own_experiment, project_root, shown_uri, tracking_uri
 
 LOOPBACK = "127.0.0.1"
+
+
+def address(server: str) -> str:
+    """Where the server shows the lab's runs, or itself if it has none yet. Raises UserError if the
+    store cannot be used."""
+    try:
+        experiment = own_experiment(connect())
+    except (MlflowException, SQLAlchemyError, OSError) as failure:
+        raise UserError(
+            f"MLflow's store {shown_uri()} cannot be used: {failure}; mend MLFLOW_TRACKING_URI or "
+            "start its server"
+        ) from None
+    return server if experiment is None else f"{server}{runs_page(experiment)}"
 
 
 def main(port: int) -> None:
     """Becomes `mlflow ui` on loopback, with the lab's store; of a store that is a server already it
     says where that is."""
     uri = tracking_uri()
-    page = runs_page(open_store()[1])
     if uri.startswith(("http://", "https://")):
-        click.echo(f"The lab's runs are on a server: open {shown_uri().rstrip('/')}{page}")
+        click.echo(f"The lab's runs are on a server: open {address(shown_uri().rstrip('/'))}")
         return
-    click.echo(f"The store is {shown_uri()}. Ctrl-C ends its server. Open", err=True)
-    click.echo(f"http://{LOOPBACK}:{port}{page}", err=True)
+    here = address(f"http://{LOOPBACK}:{port}")
+    click.echo(f"The store is {shown_uri()}. Ctrl-C ends its server. Open\n{here}", err=True)
     root = project_root()
     os.chdir(root)
     command = ["mlflow", "ui", "--backend-store-uri", uri, "--host", LOOPBACK, "--port", str(port)]

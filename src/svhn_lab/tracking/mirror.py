@@ -23,12 +23,14 @@ from svhn_lab.tracking.notes import note
 from svhn_lab.tracking.record import RUNS, Provenance, Record
 from svhn_lab.tracking.roles import (
     ARM,
+    DVC_EXPERIMENT,
     FILES,
     KEY,
     NAME,
     STAGE,
     SUPERSEDED,
     Roles,
+    in_charge,
     is_back,
     sort_out,
     status,
@@ -128,11 +130,12 @@ class Mirror:
                 self._end(live.run_id, record, circumstances)
                 run_id = live.run_id
             if record.members:
-                self.adopt(run_id, record)
+                self.adopt(run_id, record, circumstances)
             return run_id
 
-    def adopt(self, run_id: str, record: Record) -> None:
-        """Puts the runs that the record sums up under its own run."""
+    def adopt(self, run_id: str, record: Record, circumstances: Provenance) -> None:
+        """Puts the runs that the record sums up under its own run; a temporary copy of the checkout
+        leaves those of the checkout where they are."""
         members = set(record.members)
         stage, arm = record.identity.stage, record.identity.arm
         condition = f"tags.`{STAGE}` = '{stage}'"
@@ -140,7 +143,8 @@ class Mirror:
             condition += f" AND tags.`{ARM}` = '{arm}'"
         for run in self.runs(condition):
             tags = run.data.tags
-            if tags[KEY] in members and tags.get(MLFLOW_PARENT_RUN_ID) != run_id:
+            its_own = in_charge(tags.get(DVC_EXPERIMENT), circumstances.dvc_experiment)
+            if tags[KEY] in members and its_own and tags.get(MLFLOW_PARENT_RUN_ID) != run_id:
                 self.client.set_tag(run.info.run_id, MLFLOW_PARENT_RUN_ID, run_id)
 
     def attach(self, run_id: str, figures: Mapping[str, float]) -> None:

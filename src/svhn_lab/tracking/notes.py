@@ -36,15 +36,15 @@ COLUMNS = (
     *(
         f"metrics.`{name}`"
         for name in (
-            *("test_accuracy_mean", "test_accuracy", "validation_accuracy"),
-            *("parameters", "seconds_per_epoch"),
+            *("test_accuracy_mean", "test_accuracy", "validation_accuracy_mean"),
+            *("parameters", "seconds"),
         )
     ),
     "params.`net`",
 )
 EXPERIMENT_TAGS = {
     MLFLOW_RUN_NOTE: EXPERIMENT,  # experiments have their note under the same name
-    MLFLOW_EXPERIMENT_PRIMARY_METRIC_NAME: "test_accuracy",
+    MLFLOW_EXPERIMENT_PRIMARY_METRIC_NAME: "test_accuracy_mean",
     MLFLOW_EXPERIMENT_PRIMARY_METRIC_GREATER_IS_BETTER: "True",
     "mlflow.experimentKind": "custom_model_development",
     f"mlflow.sharedViewState.{VIEW}": json.dumps(

@@ -121,7 +121,7 @@ def _of_record(
     def complete(run: Run) -> None:
         if is_still_on_disk():
             if of.members:
-                mirror.adopt(run.info.run_id, of)
+                mirror.adopt(run.info.run_id, of, where)
             attach(run.info.run_id)
 
     # A temporary copy of the checkout has results of its own, and runs that it has in common with

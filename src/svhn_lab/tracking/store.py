@@ -137,12 +137,21 @@ def open_store() -> tuple[MlflowClient, str]:
             client.set_experiment_tag(inherited, runs_of(), "true")
             return client, inherited
         if own := own_experiment(client):
+            _describe(client, own)
             return client, own
         # A server knows where to put artifacts; to a bare database the checkout's place is given.
         bare = tracking_uri().startswith(DATABASES)
         artifacts = (project_root() / ARTIFACTS).as_uri() if bare else None
         name = experiment_name()
         return client, str(client.create_experiment(name, artifacts, notes.EXPERIMENT_TAGS))
+
+
+def _describe(client: MlflowClient, experiment: str) -> None:
+    """Gives an experiment that others have made, or older versions of the lab, what it lacks."""
+    has = client.get_experiment(experiment).tags
+    for name, value in notes.EXPERIMENT_TAGS.items():
+        if name not in has:
+            client.set_experiment_tag(experiment, name, value)
 
 
 def runs_of() -> str:

@@ -39,7 +39,7 @@ class WorkerLost(UserError):
     def __init__(self) -> None:
         super().__init__(
             f"the process of a run was killed {TRIES} times; if memory is short, let fewer run at "
-            "once (params.yaml: compute.cpus_per_run)"
+            "once (set LOKY_MAX_CPU_COUNT=1, and JOBS=1 for `make lab`)"
         )
 
 
