@@ -30,6 +30,7 @@ tag `svhn_lab.superseded`.
 # A view of the table of runs, as MLflow's own "share view" keeps one: the columns that tell most,
 # and runs below those that stand for them, which MLflow does in this order alone.
 VIEW = "svhn-lab"
+VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
 COLUMNS = (
     "attributes.`Created`",
     "attributes.`Duration`",
@@ -47,7 +48,7 @@ EXPERIMENT_TAGS = {
     MLFLOW_EXPERIMENT_PRIMARY_METRIC_NAME: "test_accuracy_mean",
     MLFLOW_EXPERIMENT_PRIMARY_METRIC_GREATER_IS_BETTER: "True",
     "mlflow.experimentKind": "custom_model_development",
-    f"mlflow.sharedViewState.{VIEW}": json.dumps(
+    VIEW_TAG: json.dumps(
         {"selectedColumns": COLUMNS, "orderByKey": "attributes.start_time", "orderByAsc": False}
     ),
 }

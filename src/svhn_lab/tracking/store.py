@@ -147,10 +147,11 @@ def open_store() -> tuple[MlflowClient, str]:
 
 
 def _describe(client: MlflowClient, experiment: str) -> None:
-    """Gives an experiment that others have made, or older versions of the lab, what it lacks."""
+    """Gives an experiment that others have made, or older versions of the lab, what it lacks. A
+    note that somebody has rewritten stays; the view is the lab's own."""
     has = client.get_experiment(experiment).tags
     for name, value in notes.EXPERIMENT_TAGS.items():
-        if name not in has:
+        if name not in has or (name == notes.VIEW_TAG and has[name] != value):
             client.set_experiment_tag(experiment, name, value)
 
 
