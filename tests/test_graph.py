@@ -275,7 +275,7 @@ def test_plots_are_compared_with_those_of_a_commit(lab: Clone) -> None:
     assert "errors" not in compared
     [curve] = compared["data"]["results/plots/curves/accuracy/crop.tsv"]
     revisions = {point["rev"] for point in curve["content"]["data"]["values"]}
-    assert revisions == {built[:7], "workspace"}
+    assert revisions == {built, "workspace"}
     assert "results/plots/confusion.png" in compared["data"]
 
 

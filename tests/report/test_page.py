@@ -233,7 +233,7 @@ def test_a_claim_that_is_not_decided_says_how_many_seeds_would_decide_it() -> No
 MARKDOWN = {
     "extra": True,
     "processor": "Some CPU",
-    "commits": ["`abc`, with changes"],
+    "commits": ["abc, with changes"],
     "machines": ["Linux x86_64, 2 cores"],
 }
 
