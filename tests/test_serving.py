@@ -47,7 +47,7 @@ def classifier(project: Path) -> Classifier:
         model="svhn-small-rendered",
         key=run.key,
         alias=registry.CHAMPION,
-        tags={"gate": "passed"},
+        tags={"gate": "passed", "dataset": "rendered"},
         card="# A card",
         right=np.ones(5, dtype=np.bool_),
         image_size=32,
