@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,9 +45,9 @@ def random_digits(number: int) -> Digits:
     return Digits(images, torch.randint(0, 10, (number,), generator=generator))
 
 
-def recipe(**changes: Any) -> Recipe:
-    """The shipped defaults, for one epoch more than is timed."""
-    return load().training.model_copy(update={"epochs": EPOCHS + 1} | changes)
+def recipe(epochs: int) -> Recipe:
+    """The shipped defaults, for so many epochs."""
+    return load().training.model_copy(update={"epochs": epochs})
 
 
 class Timed(NamedTuple):
@@ -59,7 +60,7 @@ class Timed(NamedTuple):
     ended: float
 
 
-def train(task: tuple[str, int]) -> Timed:
+def train(task: tuple[str, int], epochs: int = EPOCHS + 1) -> Timed:
     """One run of a network with a seed."""
     name, seed = task
     digits = random_digits(NUM_DIGITS[name])
@@ -67,7 +68,7 @@ def train(task: tuple[str, int]) -> Timed:
     moments = [time.time()]
     fit(
         net,
-        recipe(),
+        recipe(epochs),
         digits,
         digits.take(slice(0, 128)),
         STATISTICS,
@@ -100,9 +101,11 @@ def study(name: str) -> float:
 def bare_limit(name: str) -> Callable[[], float]:
     """What measures, each time it is called, images per second of nothing but forward pass,
     backward pass and step, always on the same normalised batch."""
-    settings = recipe()
+    settings = recipe(EPOCHS)
     batch = random_digits(settings.batch_size)
-    inputs, labels = batch.inputs(STATISTICS), batch.labels
+    with autocast(torch.device("cpu"), settings.precision):
+        inputs = batch.inputs(STATISTICS)  # in the type that `fit` gives them
+    labels = batch.labels
     net = zoo.build(name, num_classes=10, seed=0).train()
     optimizer = optimizer_for(net, settings)
     steps = EPOCHS * NUM_DIGITS[name] // len(batch)
@@ -184,16 +187,18 @@ def memory_of(number: int) -> dict[str, float]:
 
 
 def backends(repeats: int) -> Rates:
-    """Images per second of sixteen runs, everything included, by where they are computed."""
+    """Images per second of sixteen runs of the shipped recipe, everything included, by where they
+    are computed."""
     found: Rates = {"local": [], "ray": []}
+    epochs = load().training.epochs
     tasks = [("baseline", seed) for seed in range(RAY_RUNS)]
     for _ in range(repeats):
         for backend in found:
             compute: Compute = HERE.model_copy(update={"backend": backend})
             started = time.perf_counter()
-            runs = fan_out(train, tasks, compute=compute)
+            runs = fan_out(partial(train, epochs=epochs), tasks, compute=compute)
             seconds = time.perf_counter() - started
-            images = sum((EPOCHS + 1) * run.digits for run in runs)
+            images = sum(epochs * run.digits for run in runs)
             found[backend].append(images / seconds)
     return found
 
@@ -268,8 +273,9 @@ def markdown(found: dict[str, Any]) -> str:
         *table("preact", found["rates"]["preact"]),
         "## Ray and memory",
         "",
-        f"{RAY_RUNS} runs of `baseline`, starting included: {local[1]:,.0f} images/s in processes",
-        f"of this machine, {ray[1]:,.0f} as tasks of a Ray that is started for them.",
+        f"{RAY_RUNS} runs of `baseline` on {NUM_DIGITS['baseline']:,} digits for",
+        f"{load().training.epochs} epochs, starting included: {local[1]:,.0f} images/s in",
+        f"processes of this machine, {ray[1]:,.0f} as tasks of a Ray that is started for them.",
         "",
         "| digits | peak memory (GB) | at the end, mapped files left out (GB) |",
         "| ---: | ---: | ---: |",

@@ -101,6 +101,9 @@ def test_parsing_leaves_the_tree_as_it_was() -> None:
         ("arms.adamw.momentum", 0.9, "arms.adamw: momentum is 0.9, but only the optimizer `sgd`"),
         ("arms.sgd.momentum", 1, "arms.sgd.momentum: should be less than 1"),
         ("training.learning_rate_decay", 1.1, "training.learning_rate_decay: should be less"),
+        ("training.inversion", 1.5, "training.inversion: should be less than or equal to 1"),
+        ("arms.scheduler.schedule", "one-cycle", "arms.scheduler: learning_rate_decay is 0.95"),
+        ("arms.hard-mining.schedule", "one-cycle", "arms.hard-mining: schedule `one-cycle` is cut"),
         ("arms.crop.crop_padding", -1, "arms.crop.crop_padding: should be greater"),
         ("arms.hard-mining.mining", "hardest", "arms.hard-mining.mining: should be 'none', 'har"),
         (

@@ -33,12 +33,31 @@ class Recipe(Section):
     """Of `sgd`."""
     learning_rate: Annotated[Real, Field(gt=0, lt=1e37)]
     """Of the first epoch."""
+    schedule: Literal["decay", "one-cycle"]
+    """`decay`: by `learning_rate_decay`; `one-cycle`: up to the learning rate over the first part
+    of the steps, then down to nothing along a cosine (Smith and Topin, 2017)."""
     learning_rate_decay: Annotated[Real, Field(gt=0, le=1)]
     """The learning rate's factor from one epoch to the next."""
+    weight_decay: Annotated[Real, Field(ge=0)] | None
+    """Null is torch's default: 0.01 of `adamw`, 0 of the others."""
+    label_smoothing: Annotated[Real, Field(ge=0, lt=1)]
+    """The share of a label that goes to all classes alike."""
     crop_padding: Annotated[Whole, Field(ge=0, le=128)]
     """Pixels of black around each digit, of which a crop of its size is taken at random."""
     rotation: Annotated[Real, Field(ge=0, le=180)]
     """Degrees; each digit is turned by a random angle up to this, either way."""
+    shift: Annotated[Real, Field(ge=0, le=128)]
+    """Pixels; each digit is moved by up to this, either way, its edges going on."""
+    scale: Annotated[Real, Field(ge=0, lt=1)]
+    """Each digit is made larger or smaller by up to this share."""
+    shear: Annotated[Real, Field(ge=0, lt=90)]
+    """Degrees; each digit is slanted by a random angle up to this, either way."""
+    colour: Annotated[Real, Field(ge=0, le=1)]
+    """How much contrast and brightness of each digit's channels change."""
+    inversion: Annotated[Real, Field(ge=0, le=1)]
+    """The probability with which a digit is replaced by its negative."""
+    cutout: Annotated[Whole, Field(ge=0, le=512)]
+    """Pixels; the side of a square of each digit, at random, that is blotted out."""
     mining: Literal["none", "hard", "random"]
     """What is fed again at an epoch's end: the batches with the highest loss, or as many at
     random."""
@@ -57,6 +76,20 @@ class Recipe(Section):
             raise ValueError(
                 f"momentum is {self.momentum}, but only the optimizer `sgd` has one and this is "
                 f"`{self.optimizer}`; set momentum: 0, or optimizer: sgd"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _schedule_has_its_steps(self) -> Self:
+        if self.schedule == "one-cycle" and self.learning_rate_decay != 1:
+            raise ValueError(
+                f"learning_rate_decay is {self.learning_rate_decay}, which schedule `one-cycle` "
+                "does not use; set learning_rate_decay: 1, or schedule: decay"
+            )
+        if self.schedule == "one-cycle" and self.mining != "none":
+            raise ValueError(
+                "schedule `one-cycle` is cut for the steps of plain epochs, and mining adds some; "
+                "set mining: none, or schedule: decay"
             )
         return self
 

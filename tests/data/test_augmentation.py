@@ -1,6 +1,7 @@
-"""augmentation.py: every image of a batch has a change of its own, black comes in from outside, and
-the same generator gives the same changes."""
+"""augmentation.py: every image of a batch has a change of its own, within its limits, and the same
+generator gives the same changes."""
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from svhn_lab.data.augmentation import rotated, shifted
+from svhn_lab.data.augmentation import (
+    cut_out,
+    inverted,
+    recoloured,
+    rotated,
+    shifted,
+    warped,
+)
 
 
 def random_images(number: int, side: int = 32) -> Tensor:
@@ -69,7 +77,109 @@ def test_nothing_turned_is_nothing_changed() -> None:
     assert torch.equal(rotated(images, 0, generator()), images)
 
 
-@pytest.mark.parametrize("change", [lambda x, g: shifted(x, 4, g), lambda x, g: rotated(x, 15, g)])
+def spot(row: int, column: int, number: int = 400) -> Tensor:
+    """Black images with one white pixel, far from the edges."""
+    images = torch.zeros(number, 33, 33, 3, dtype=torch.uint8)
+    images[:, row, column] = 255
+    return images
+
+
+def where(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Row and column of each image's centre of brightness, counted from the middle."""
+    weights = images[..., 0].double()
+    places = torch.arange(images.shape[1]).double() - images.shape[1] // 2
+    total = weights.sum((1, 2))
+    rows = (weights.sum(2) * places).sum(1) / total
+    columns = (weights.sum(1) * places).sum(1) / total
+    return rows, columns
+
+
+def spread(values: Tensor, limit: float) -> bool:
+    """Whether the values go nearly up to the limit, either way, and not beyond (but for what
+    interpolation blurs)."""
+    lowest, highest = float(values.min()), float(values.max())
+    within = max(-lowest, highest) < limit * 1.02 + 0.15
+    return within and lowest < -0.85 * limit and highest > 0.85 * limit
+
+
+def test_a_warp_shifts_down_and_across_each_on_its_own() -> None:
+    rows, columns = where(warped(spot(16, 16), shift=3, scale=0, shear=0, generator=generator()))
+    assert spread(rows, 3) and spread(columns, 3)
+    assert abs(torch.corrcoef(torch.stack([rows, columns]))[0, 1]) < 0.2
+
+
+def test_a_warp_resizes_about_the_centre_and_alike_down_and_across() -> None:
+    rows, columns = where(warped(spot(24, 24), shift=0, scale=0.25, shear=0, generator=generator()))
+    assert spread(rows - 8, 2) and torch.allclose(rows, columns, atol=0.01)
+
+
+def test_a_warp_slants_rows_and_keeps_their_height() -> None:
+    rows, columns = where(warped(spot(24, 16), shift=0, scale=0, shear=20, generator=generator()))
+    assert torch.allclose(rows, torch.full_like(rows, 8), atol=0.01)
+    assert spread(columns, 8 * math.tan(math.radians(20)))
+
+
+def test_what_a_warp_brings_in_are_the_outermost_pixels() -> None:
+    grey = torch.full((20, 16, 16, 3), 77, dtype=torch.uint8)
+    moved = warped(grey, shift=5, scale=0.3, shear=30, generator=generator())
+    assert torch.equal(moved, grey)
+
+
+def test_colours_change_within_the_strength_and_each_channel_on_its_own() -> None:
+    grey = torch.full((500, 4, 4, 3), 128, dtype=torch.uint8)
+    offsets = (recoloured(grey, 0.4, generator()).float() - 128)[:, 0, 0]  # (500, 3)
+    assert all(spread(offsets[:, channel], 25.5) for channel in range(3))
+    assert torch.corrcoef(offsets.T).fill_diagonal_(0).abs().max() < 0.2
+    striped = grey.clone()
+    striped[:, ::2] = 108
+    changed = recoloured(striped, 0.4, generator()).float()
+    contrasts = (changed[:, 1, 0, 0] - changed[:, 0, 0, 0]) / 20
+    assert spread(contrasts - 1, 0.4)
+
+
+def test_bright_and_dark_end_at_the_range_and_do_not_wrap_around() -> None:
+    images = torch.tensor([0, 255], dtype=torch.uint8)[:, None, None, None].expand(2, 8, 8, 3)
+    for seed in range(20):
+        dark, bright = recoloured(images, 1.0, generator(seed))
+        assert dark.max() <= 64 and bright.min() >= 191
+
+
+@given(probability=st.sampled_from([0.0, 0.3, 1.0]), seed=st.integers(0, 2**32 - 1))
+def test_an_image_is_itself_or_its_negative(probability: float, seed: int) -> None:
+    images = random_images(200, side=4)
+    changed = inverted(images, probability, generator(seed))
+    negative = (changed == 255 - images).all((1, 2, 3))
+    same = (changed == images).all((1, 2, 3))
+    assert (negative ^ same).all()
+    assert abs(negative.double().mean() - probability) < 0.17  # five deviations
+
+
+@given(side=st.integers(1, 12), seed=st.integers(0, 2**32 - 1))
+def test_a_square_of_the_mean_is_cut_out_and_nothing_else_changes(side: int, seed: int) -> None:
+    images = torch.full((6, 12, 12, 3), 10, dtype=torch.uint8)
+    images[:, 0] = 130  # so that the mean, 20, is nowhere
+    changed = cut_out(images, side, generator(seed))
+    for before, after in zip(images, changed, strict=True):
+        square = (after == 20).all(2)
+        assert torch.equal(after[~square], before[~square])
+        rows, columns = square.any(1), square.any(0)
+        assert torch.equal(square, rows[:, None] & columns[None])
+        for inside in (rows, columns):
+            assert 1 <= inside.sum() <= side  # less where it hangs over an edge
+            assert inside.nonzero().flatten().diff().eq(1).all()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x, g: shifted(x, 4, g),
+        lambda x, g: rotated(x, 15, g),
+        lambda x, g: warped(x, shift=2, scale=0.1, shear=10, generator=g),
+        lambda x, g: recoloured(x, 0.5, g),
+        lambda x, g: inverted(x, 0.5, g),
+        lambda x, g: cut_out(x, 8, g),
+    ],
+)
 def test_the_generator_decides_alone(
     change: Callable[[Tensor, torch.Generator], Tensor],
 ) -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from svhn_lab.data.batches import (
     Digits,
+    Statistics,
     batches,
     channel_statistics,
     normalised,
@@ -52,3 +53,14 @@ def test_an_epoch_is_every_digit_once(num_images: int, batch_size: int, seed: in
 def test_plain_batches_keep_the_order(num_images: int, batch_size: int) -> None:
     labels = torch.cat([batch.labels for batch in batches(digits(num_images), batch_size)])
     assert labels.tolist() == list(range(num_images))
+
+
+def test_inputs_are_what_the_first_convolution_would_round_them_to() -> None:
+    some = digits(3)
+    statistics = Statistics((100.0, 120.0, 90.0), (50.0, 40.0, 60.0))
+    [plain] = some.inputs(statistics)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        [inputs] = some.inputs(statistics)
+    assert plain.dtype == torch.float32
+    assert torch.equal(inputs, plain.to(torch.bfloat16))
+    assert inputs.is_contiguous(memory_format=torch.channels_last)

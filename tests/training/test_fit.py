@@ -140,8 +140,43 @@ def test_the_learning_rate_falls_by_its_factor_each_epoch() -> None:
     assert rates == pytest.approx([0.01, 0.005, 0.0025, 0.00125])
 
 
-@pytest.mark.parametrize("change", [{"crop_padding": 2}, {"rotation": 10}])
-def test_augmentation_changes_what_is_trained_on_and_nothing_else(change: dict[str, int]) -> None:
+def test_one_cycle_rises_and_then_falls_to_nothing_step_by_step() -> None:
+    net = Recording(2)
+    settings = recipe(epochs=10, learning_rate=0.01, schedule="one-cycle")
+    history = fit(net, settings, DIGITS, striped(4), STATISTICS, seed=0)
+    rates = [epoch.learning_rate for epoch in history]
+    assert max(rates) == rates[1] == pytest.approx(0.01, rel=0.05)
+    assert rates[1:] == sorted(rates[1:], reverse=True)
+    assert rates[-1] < 1e-5
+
+
+def test_label_smoothing_is_that_of_torch() -> None:
+    _, plain = trained(epochs=1, learning_rate=1e-9)
+    _, smooth = trained(epochs=1, learning_rate=1e-9, label_smoothing=0.5)
+    assert smooth[0]["train_loss"] != plain[0]["train_loss"]
+    assert smooth[0]["validation_loss"] == pytest.approx(plain[0]["validation_loss"], rel=1e-4)
+
+
+def test_weight_decay_is_the_optimizers_own_unless_it_is_said() -> None:
+    net = zoo.build("baseline", num_classes=2, seed=0)
+    decays = [
+        optimizer_for(net, recipe(optimizer=name, weight_decay=said)).param_groups[0][
+            "weight_decay"
+        ]
+        for name, said in (("adam", None), ("adamw", None), ("adamw", 0.3))
+    ]
+    assert decays == [0, 0.01, 0.3]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"crop_padding": 2}, {"rotation": 10}, {"shift": 2}, {"scale": 0.2}, {"shear": 10}),
+        *({"colour": 0.5}, {"inversion": 0.5}, {"cutout": 8}),
+    ],
+    ids=str,
+)
+def test_augmentation_changes_what_is_trained_on_and_nothing_else(change: dict[str, float]) -> None:
     plain, changed = Recording(2), Recording(2)
     fit(plain, recipe(), DIGITS, striped(4), STATISTICS, seed=7)
     fit(changed, recipe(**change), DIGITS, striped(4), STATISTICS, seed=7)

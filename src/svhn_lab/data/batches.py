@@ -44,7 +44,7 @@ class Digits:
         return Digits(self.images.to(device), self.labels.to(device))
 
     def inputs(self, statistics: Statistics) -> tuple[Tensor, ...]:
-        """What a network takes: normalised images (N, 3, H, W)."""
+        """What a network takes: normalised images (N, 3, H, W), in autocast's type within it."""
         width = self.images.shape[2]
         return (_normalised(self.images, *_kept_on(self.images.device, statistics, width)),)
 
@@ -80,15 +80,18 @@ def channel_statistics(images: Tensor) -> Statistics:
 
 
 def normalised(images: Tensor, statistics: Statistics) -> Tensor:
-    """(N, H, W, 3) uint8 -> (N, 3, H, W) float32 in channels-last memory, each channel with
-    mean 0 and standard deviation 1 over the training digits."""
+    """(N, H, W, 3) uint8 -> (N, 3, H, W) float32 (autocast's type within it) in channels-last
+    memory, each channel with mean 0 and standard deviation 1 over the training digits."""
     return _normalised(images, *_row_of(images.device, statistics, images.shape[2]))
 
 
 def _normalised(images: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
     """`mean` and `scale` are those of a whole row of pixels (3 W,): a vector of three, repeated for
-    every pixel, is slower."""
+    every pixel, is slower. Within autocast the result is in its type at once: the first convolution
+    would round to the same bits, later, out of colder memory."""
     rows = images.float().flatten(2).sub_(mean).mul_(scale)  # (N, H, 3 W)
+    if torch.is_autocast_enabled(images.device.type):
+        rows = rows.to(torch.get_autocast_dtype(images.device.type))
     return rows.view(images.shape).permute(0, 3, 1, 2)
 
 

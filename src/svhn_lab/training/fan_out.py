@@ -6,9 +6,10 @@ otherwise. A run whose worker dies is run again."""
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -138,6 +139,21 @@ def _raise_lost() -> None:
     raise WorkerLost
 
 
+@contextmanager
+def _environment_with(variables: Mapping[str, str]) -> Iterator[None]:
+    """Within it, this process's environment has these as well."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in variables:
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                del os.environ[name]
+
+
 def _on_ray(
     function: Callable[[Task], Result], tasks: Sequence[Task], compute: Compute, collect: Collect
 ) -> None:
@@ -149,17 +165,16 @@ def _on_ray(
             "`pip install 'svhn-lab[ray]'`, or set backend: local"
         ) from None
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    environment = dict(THREAD_POOLS)
-    if compute.address is None:  # a cluster's machines have a Python of their own
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    where: dict[str, Any] = {"address": compute.address, "runtime_env": {"env_vars": THREAD_POOLS}}
+    environment = {}
+    if compute.address is None:
+        # What is started here inherits these, sooner than Ray would set them. A cluster's machines
+        # have a Python of their own.
+        environment = {**THREAD_POOLS, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        where = {"include_dashboard": False}
     try:
-        ray.init(
-            address=compute.address,
-            include_dashboard=False if compute.address is None else None,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            runtime_env={"env_vars": environment},
-        )
+        with _environment_with(environment):
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, **where)
     except (ConnectionError, ValueError) as failure:
         raise UserError(
             f"params.yaml: compute.address: no Ray cluster answers at {compute.address!r} "

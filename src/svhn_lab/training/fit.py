@@ -10,7 +10,14 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
-from svhn_lab.data.augmentation import rotated, shifted
+from svhn_lab.data.augmentation import (
+    cut_out,
+    inverted,
+    recoloured,
+    rotated,
+    shifted,
+    warped,
+)
 from svhn_lab.data.batches import Digits, Examples, Statistics, batches, shuffled_batches
 from svhn_lab.recipes import Recipe
 from svhn_lab.training.checkpoints import Checkpoints, Stateful
@@ -18,6 +25,14 @@ from svhn_lab.training.device import CPU
 from svhn_lab.training.mining import fed_again
 
 EVALUATION_BATCH = 128  # larger ones leave the processor's cache and are slower
+
+WARM_UP = 0.2  # of all steps of `one-cycle`
+
+# What changes digits at random, when it is not 0.
+CHANGES = (
+    *("crop_padding", "rotation"),
+    *("shift", "scale", "shear", "colour", "inversion", "cutout"),
+)
 
 # Each with torch's own defaults for whatever the recipe does not say, and in one fused step.
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -47,7 +62,7 @@ class Epoch:
 
     epoch: int
     steps: int  # of the optimizer, since the beginning
-    learning_rate: float
+    learning_rate: float  # of its steps; of `one-cycle`, after the last
     train_loss: float
     train_accuracy: float
     validation_loss: float
@@ -93,14 +108,32 @@ def optimizer_for(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     options: dict[str, float | bool] = {}
     if recipe.optimizer == "sgd":
         options["momentum"] = recipe.momentum
+    if recipe.weight_decay is not None:
+        options["weight_decay"] = recipe.weight_decay
     if recipe.optimizer != "rmsprop":  # which torch has no fused step of
         options["fused"] = True
     return OPTIMIZERS[recipe.optimizer](trainable, lr=recipe.learning_rate, **options)
 
 
+def schedule_for(
+    optimizer: torch.optim.Optimizer, recipe: Recipe, num_steps: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """The recipe's schedule, which counts epochs if it is `decay`, else steps, of which there are
+    so many in all."""
+    if recipe.schedule == "one-cycle":
+        return torch.optim.lr_scheduler.OneCycleLR(
+            optimizer,
+            max_lr=recipe.learning_rate,
+            total_steps=num_steps,
+            pct_start=WARM_UP,
+            cycle_momentum=False,
+        )
+    return torch.optim.lr_scheduler.ExponentialLR(optimizer, recipe.learning_rate_decay)
+
+
 def augments(recipe: Recipe) -> bool:
     """Whether the recipe changes the digits from one epoch to the next."""
-    return bool(recipe.crop_padding or recipe.rotation)
+    return any(getattr(recipe, change) for change in CHANGES)
 
 
 def augmented(digits: Digits, recipe: Recipe, generator: torch.Generator) -> Digits:
@@ -110,6 +143,20 @@ def augmented(digits: Digits, recipe: Recipe, generator: torch.Generator) -> Dig
         images = shifted(images, recipe.crop_padding, generator)
     if recipe.rotation:
         images = rotated(images, recipe.rotation, generator)
+    if recipe.shift or recipe.scale or recipe.shear:
+        images = warped(
+            images,
+            shift=recipe.shift,
+            scale=recipe.scale,
+            shear=recipe.shear,
+            generator=generator,
+        )
+    if recipe.colour:
+        images = recoloured(images, recipe.colour, generator)
+    if recipe.inversion:
+        images = inverted(images, recipe.inversion, generator)
+    if recipe.cutout:
+        images = cut_out(images, recipe.cutout, generator)
     return Digits(images, digits.labels)
 
 
@@ -134,7 +181,8 @@ def fit(
     """
     device = train.labels.device
     optimizer = optimizer_for(net, recipe)
-    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, recipe.learning_rate_decay)
+    num_batches = math.ceil(len(train) / recipe.batch_size)
+    schedule = schedule_for(optimizer, recipe, recipe.epochs * num_batches)
     order = torch.Generator().manual_seed(seed)
     chance = torch.Generator(device).manual_seed(seed + 2**32)  # seeds are smaller than that
     parts: dict[str, Stateful] = {"net": net, "optimizer": optimizer, "schedule": schedule}
@@ -152,10 +200,14 @@ def fit(
             batch = augmented(batch, recipe, chance)
         with autocast(device, recipe.precision):
             logits = compute(*batch.inputs(statistics))
-            loss = nn.functional.cross_entropy(logits.float(), batch.labels)
+            loss = nn.functional.cross_entropy(
+                logits.float(), batch.labels, label_smoothing=recipe.label_smoothing
+            )
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
+        if recipe.schedule == "one-cycle":
+            schedule.step()
         return loss.detach(), (logits.detach().argmax(1) == batch.labels).sum()
 
     for epoch in range(len(history) + 1, recipe.epochs + 1):
@@ -190,7 +242,8 @@ def fit(
                 seconds=seconds,
             )
         )
-        schedule.step()
+        if recipe.schedule == "decay":
+            schedule.step()
         checkpoints.save(
             parts, generators, [asdict(done) for done in history], at_end=epoch == recipe.epochs
         )
