@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from svhn_lab.tracking import record
+
 PROJECT = Path(__file__).parents[1]
 SOURCE = PROJECT / "src"
 PACKAGE = SOURCE / "svhn_lab"
-GRAPH = YAML(typ="safe", pure=True).load((PROJECT / "dvc.yaml").read_text())["stages"]
+GRAPH = record.definitions(PROJECT)
 
 # Each may import itself and what stands below it.
 LAYERS = {
@@ -26,6 +28,7 @@ LAYERS = {
     "nets": 5,
     "data": 5,
     "params": 4,
+    "contest_params": 3,
     "transfer_params": 3,
     "recipes": 2,
     "schema": 1,
@@ -37,6 +40,7 @@ LAYERS = {
 # What a stage imports without its outs depending on it: how messages read, how params.yaml is read
 # (the values are tracked as params), how files are written, and the mirror, which is no out.
 NO_DEPENDENCY = {
+    "contest_params.py",
     "errors.py",
     "params.py",
     "recipes.py",
@@ -132,13 +136,13 @@ def test_a_stage_depends_on_exactly_the_sources_that_it_imports(stage: str) -> N
     assert not missing and not unused
 
 
-def test_only_evaluate_depends_on_the_test_digits() -> None:
+def test_only_what_evaluates_depends_on_the_test_digits() -> None:
     dependents = {
         stage
         for stage, definition in GRAPH.items()
         if "data/prepared/test" in definition["deps"] or "data/prepared" in definition["deps"]
     }
-    assert dependents == {"evaluate"}
+    assert dependents == {"evaluate", "contests"}
 
 
 def outs(definition: dict[str, Any]) -> list[str]:

@@ -43,7 +43,7 @@ def run_stage(name: str, *arguments: str) -> None:
     """Runs the stage of that name."""
     from svhn_lab.stages.durations import timed
 
-    with timed("@".join([name, *arguments])):
+    with timed("@".join(filter(None, [name, "-".join(arguments)]))):
         import_module(f"svhn_lab.stages.{name}").main(*arguments)
 
 
@@ -70,6 +70,20 @@ def prepare() -> None:
 def train(arm: str) -> None:
     """Train one ARM of the study, once per seed."""
     run_stage("train", arm)
+
+
+@cli.command()
+@click.argument("arm")
+@click.argument("seed")
+def compete(arm: str, seed: str) -> None:
+    """Train one ARM of the contests with one SEED."""
+    run_stage("compete", arm, seed)
+
+
+@cli.command()
+def contests() -> None:
+    """Test who has competed."""
+    run_stage("contests")
 
 
 @cli.command()

@@ -2,6 +2,7 @@
 is answered with the key, what is wrong with it and what would be right."""
 
 import difflib
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from svhn_lab import wrong_params
+from svhn_lab.contest_params import Contests
 from svhn_lab.defaults import filled
 from svhn_lab.errors import UserError
 from svhn_lab.recipes import Arm, Recipe
@@ -151,15 +153,15 @@ class Params(Section):
     """The freeze-depth study."""
     gate: Gate
     """What the registry's champion must satisfy."""
+    contests: Contests
+    """The contests for the best small network; contests/dvc.yaml runs them."""
     compute: Compute
     """Where runs are computed; no stage depends on it."""
 
     def unknown_arms(self) -> list[str]:
         """A message for every key of `references` and `lab_report` that names an arm which
-        `arms` does not have, or compares an arm with itself."""
-        named = [
-            *((f"references.{arm}", arm) for arm in self.references),
-            *((f"references.{arm}", reference) for arm, reference in self.references.items()),
+        `arms` does not have, or compares an arm with itself; and so for the contests."""
+        of_lab = [
             *((f"lab_report.accuracy.{arm}", arm) for arm in self.lab_report.accuracy),
             *(
                 (f"lab_report.claims.{name}.{key}", getattr(claim, key))
@@ -167,38 +169,51 @@ class Params(Section):
                 for key in ("arm", "reference")
             ),
         ]
-
-        def suggestion(arm: str) -> str:
-            close = difflib.get_close_matches(arm, self.arms, n=1)
-            return f"did you mean `{close[0]}`?" if close else "remove this entry"
-
-        wrong = [
-            f"{key}: no arm is called {arm!r}; {suggestion(arm)}"
-            for key, arm in named
-            if arm not in self.arms
+        contests = self.contests
+        return [
+            *_wrong_references("references", self.references, self.arms),
+            *_unknown(of_lab, self.arms),
+            *_wrong_references("contests.references", contests.references, contests.arms),
         ]
-        return (
-            wrong
-            + [
-                f"references.{arm}: an arm cannot be its own reference; name another arm"
-                for arm, reference in self.references.items()
-                if arm == reference
-            ]
-            + [
-                f"references.{arm}: comes back to itself ({' -> '.join(chain)}); remove one of them"
-                for arm in self.references
-                if len(chain := self._chain(arm)) > 2 and chain[-1] == arm
-            ]
-        )
 
-    def _chain(self, arm: str) -> list[str]:
-        """The arm, what it is compared with, and so on, until there is no more or one is back."""
-        chain = [arm]
-        while (reference := self.references.get(chain[-1])) is not None:
-            chain.append(reference)
-            if reference in chain[:-1]:
-                break
-        return chain
+
+def _unknown(named: Iterable[tuple[str, str]], arms: Collection[str]) -> list[str]:
+    """A message for every key whose arm there is not."""
+
+    def suggestion(arm: str) -> str:
+        close = difflib.get_close_matches(arm, arms, n=1)
+        return f"did you mean `{close[0]}`?" if close else "remove this entry"
+
+    return [
+        f"{key}: no arm is called {arm!r}; {suggestion(arm)}"
+        for key, arm in named
+        if arm not in arms
+    ]
+
+
+def _wrong_references(
+    key: str, references: Mapping[str, str], arms: Collection[str]
+) -> Iterator[str]:
+    """A message for every reference from or to an arm that there is not, and for every one that
+    leads back to where it began."""
+    named = [(f"{key}.{arm}", arm) for arm in references]
+    yield from _unknown(named + [(f"{key}.{a}", b) for a, b in references.items()], arms)
+    for arm, reference in references.items():
+        chain = _chain(references, arm)
+        if arm == reference:
+            yield f"{key}.{arm}: an arm cannot be its own reference; name another arm"
+        elif chain[-1] == arm:
+            yield f"{key}.{arm}: comes back to itself ({' -> '.join(chain)}); remove one of them"
+
+
+def _chain(references: Mapping[str, str], arm: str) -> list[str]:
+    """The arm, what it is compared with, and so on, until there is no more or one is back."""
+    chain = [arm]
+    while (reference := references.get(chain[-1])) is not None:
+        chain.append(reference)
+        if reference in chain[:-1]:
+            break
+    return chain
 
 
 def parse(raw: object, *, file: str = str(PARAMS_FILE)) -> Params:

@@ -27,6 +27,8 @@ def _inherited(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
     defaults: list[tuple[int | str, ...]] = []
     if path[:1] == ("arms",) or path[:2] in (("transfer", "pretrain"), ("transfer", "finetune")):
         own, defaults = path[2:], [("training",)]
+    elif path[:2] == ("contests", "arms"):
+        own, defaults = path[3:], [("training",)]
     elif path[:2] == ("transfer", "sweeps"):
         own, defaults = path[3:], [("transfer", "finetune"), ("training",)]
     return any(

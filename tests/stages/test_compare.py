@@ -34,7 +34,7 @@ def test_json_has_what_the_table_has(project: Path, capsys: pytest.CaptureFixtur
 def test_what_was_not_tested_is_refused(project: Path) -> None:
     leave_tested_arms(baseline=BASELINE, deeper=DEEPER)
     ANSWERS.unlink()
-    with pytest.raises(UserError, match="has no answers of these runs"):
+    with pytest.raises(UserError, match="has no answers of the run"):
         compare.main("deeper", "baseline", as_json=False)
     EVALUATION.unlink()
     with pytest.raises(UserError, match="deeper: has not been tested; `dvc repro evaluate`"):

@@ -5,14 +5,13 @@ at its first stage, while every result is still where it was."""
 import importlib
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.nets.freezing import frozen_units
 from svhn_lab.params import PARAMS_FILE, Params, load
 from svhn_lab.stages.layout import CHECKED, NETS
 from svhn_lab.stages.sweeps import points
+from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_text
 
 
@@ -20,9 +19,12 @@ def check_networks(params: Params) -> None:
     """Raises UserError naming every key whose network or freeze depth cannot be had."""
     wrong = []
     nets: dict[str, zoo.Network] = {}
+    competing = params.contests.arms.items()
     for key, name in [
         *((f"arms.{arm}.net", recipe.net) for arm, recipe in params.arms.items()),
         ("transfer.net", params.transfer.net),
+        # Others may need packages that only those who run the contests have.
+        *((f"contests.arms.{a}.net", arm.net) for a, arm in competing if arm.net in zoo.ZOO),
     ]:
         try:
             if name not in nets:
@@ -64,10 +66,9 @@ def check_tracked(name: str, project: Path = Path()) -> None:
     if file is None or top not in Path(file).resolve().parents or "site-packages" in file:
         return
     module = Path(file).resolve().relative_to(top)
-    stages = YAML(typ="safe", pure=True).load((project / "dvc.yaml").read_text("utf-8"))["stages"]
     blind = [
         stage
-        for stage, definition in stages.items()
+        for stage, definition in record.definitions(project).items()
         if NETS in definition.get("deps", ())
         and not any(Path(dep) in (module, *module.parents) for dep in definition["deps"])
     ]

@@ -6,14 +6,13 @@ from dataclasses import asdict
 from typing import Any
 
 import click
-import numpy as np
 
 from svhn_lab.errors import UserError
 from svhn_lab.evidence.statistics import mcnemar_test, paired_difference
 from svhn_lab.params import load
 from svhn_lab.report.formats import p_value, percent, points, points_interval
 from svhn_lab.report.tables import table
-from svhn_lab.stages.layout import ANSWERS
+from svhn_lab.stages.answers import right_answers
 from svhn_lab.stages.tested import evaluated, runs
 from svhn_lab.tracking.record import Record
 
@@ -28,17 +27,10 @@ def tested(arm: str, of: list[Record]) -> dict[str, Any]:
 
 def mcnemar(first: dict[str, Any], second: dict[str, Any]) -> list[float]:
     """The p value for each pair of networks, on the test images themselves."""
-    try:
-        with np.load(ANSWERS) as answers:
-            labels = answers["labels"]
-            return [
-                mcnemar_test(answers[one] == labels, answers[other] == labels)
-                for one, other in zip(first["keys"], second["keys"], strict=True)
-            ]
-    except (FileNotFoundError, KeyError):
-        raise UserError(
-            f"{ANSWERS}: has no answers of these runs; `dvc repro evaluate` makes it"
-        ) from None
+    return [
+        mcnemar_test(right_answers(one), right_answers(other))
+        for one, other in zip(first["keys"], second["keys"], strict=True)
+    ]
 
 
 def compared(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:

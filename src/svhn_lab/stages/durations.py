@@ -31,8 +31,10 @@ def timed(stage: str) -> Iterator[None]:
 
 
 def last(stage: str) -> Duration | None:
-    """How long the stage took last, if anything tells."""
+    """How long the stage took last, if anything tells. DVC puts the file before the names of stages
+    that are not of dvc.yaml itself."""
+    name = stage.rpartition(":")[2]
     try:
-        return Duration(**json.loads((FOLDER / f"{stage}.json").read_text(encoding="utf-8")))
+        return Duration(**json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError):
         return None

@@ -14,10 +14,11 @@ from svhn_lab.data.batches import Digits
 from svhn_lab.evidence.claims import judge
 from svhn_lab.params import Params, load
 from svhn_lab.stages import pretrain, study, train
+from svhn_lab.stages.answers import save_answers
 from svhn_lab.stages.groups import Group, Tested, comparisons, evaluated
 from svhn_lab.stages.layout import ANSWERS, EVALUATION, MISTAKES, PROBE, TRANSFER, read_json
 from svhn_lab.stages.mirroring import mirror_all
-from svhn_lab.stages.prepared import Manifest, digest_of, load_digits, load_manifest
+from svhn_lab.stages.prepared import Manifest, load_digits, load_manifest, tested_dataset
 from svhn_lab.stages.sweeps import points
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import replacing, write_json
@@ -92,19 +93,6 @@ def transfer(params: Params, groups: Mapping[str, Group], manifest: Manifest) ->
     }
 
 
-def save_answers(tested: Mapping[str, Tested]) -> None:
-    """Writes results/answers.npz: by content key, what each arm's network takes each test digit
-    for (N,); as `labels`, what they are."""
-    [labels, *_] = (found.labels for found in tested.values())
-    arrays: dict[str, Any] = {
-        key: classes.astype(np.uint16)
-        for found in tested.values()
-        for key, classes in found.classes.items()
-    }
-    with replacing(ANSWERS) as beside, beside.open("wb") as file:
-        np.savez(file, labels=labels.astype(np.uint16), **arrays)
-
-
 def save_mistakes(tested: Mapping[str, Tested], digits: Digits) -> None:
     """Writes results/mistakes.npz: by arm, of its network that is best on validation digits, the
     test images that it was most certain of and wrong about, as `ARM/images` (M, H, W, 3) uint8,
@@ -127,16 +115,12 @@ def main() -> None:
     results/mistakes.npz, and brings MLflow up to date, with the test figures."""
     params = load()
     manifest = load_manifest()
-    digits = load_digits("test")
-    dataset = manifest.dataset() | {
-        "official": manifest.official,
-        "classes": manifest.classes,
-        "test_digest": digest_of({"test": (digits.images.numpy(), digits.labels.numpy())}),
-    }
+    dataset = tested_dataset(manifest)
     tested = evaluated(arm_groups(params), manifest)
     evaluation = {"dataset": dataset, **arms(params, tested)}
     transferred = {"dataset": dataset, **transfer(params, study.groups(params), manifest)}
-    save_answers(tested)
+    digits = load_digits("test")
+    save_answers(ANSWERS, digits.labels.numpy(), (found.classes for found in tested.values()))
     save_mistakes(tested, digits)
     write_json(EVALUATION, evaluation)
     write_json(TRANSFER, transferred)

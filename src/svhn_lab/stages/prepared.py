@@ -74,6 +74,16 @@ def load_digits(split: str) -> Digits:
     return Digits(images, labels)
 
 
+def tested_dataset(manifest: Manifest) -> dict[str, Any]:
+    """What results say of the digits that networks were trained and tested on."""
+    digits = load_digits("test")
+    return manifest.dataset() | {
+        "official": manifest.official,
+        "classes": manifest.classes,
+        "test_digest": digest_of({"test": (digits.images.numpy(), digits.labels.numpy())}),
+    }
+
+
 def load_subset(split: str, subset: str, classes: tuple[int, ...]) -> Digits:
     """The digits of a subset, labelled by the position of their class in `classes`."""
     indices = _indices(subset_file(split, subset))

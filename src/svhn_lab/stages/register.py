@@ -5,9 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 import click
-import numpy as np
 from mlflow.exceptions import MlflowException
-from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 
 from svhn_lab.errors import UserError
@@ -16,31 +14,18 @@ from svhn_lab.evidence.selection import best_run, best_small_arm
 from svhn_lab.nets.classifier import Classifier
 from svhn_lab.params import Params, load
 from svhn_lab.report.page import render_markdown
-from svhn_lab.stages import train
-from svhn_lab.stages.layout import ANSWERS, EVALUATION, MODEL_CARD, REGISTRATION, read_json
+from svhn_lab.stages.answers import right_answers
+from svhn_lab.stages.layout import CONTESTS, EVALUATION, MODEL_CARD, REGISTRATION, read_json
 from svhn_lab.stages.prepared import load_manifest
 from svhn_lab.stages.runs import load_model
 from svhn_lab.tracking import record, registry
 from svhn_lab.tracking.files import write_json, write_text
 from svhn_lab.tracking.mirror import Mirror
-from svhn_lab.tracking.record import Identity
+from svhn_lab.tracking.record import COMPETE, Identity
 from svhn_lab.tracking.roles import KEY
 from svhn_lab.tracking.store import locked, shown_uri
 
 AGAINST = "gate_champion"  # the tag of a version that says how it compared
-
-
-def right_answers(key: str) -> NDArray[np.bool_]:
-    """Which of the test digits the run with this key gets right. Raises UserError if it has not
-    been tested."""
-    try:
-        with np.load(ANSWERS) as answers:
-            right: NDArray[np.bool_] = answers[key] == answers["labels"]
-    except (FileNotFoundError, KeyError):
-        raise UserError(
-            f"{ANSWERS}: has no answers of the run {key}; make them with `dvc repro evaluate`"
-        ) from None
-    return right
 
 
 def compared(candidate: gate.Candidate, model: str, key: str, level: float) -> gate.Check:
@@ -60,15 +45,32 @@ def compared(candidate: gate.Candidate, model: str, key: str, level: float) -> g
     return gate.no_worse(candidate, champion, level)
 
 
-def judged(params: Params, evaluation: dict[str, Any], arm: str) -> dict[str, Any]:
-    """What registration.json says of the arm's network that is best on validation digits: what it
-    is, under which alias it goes, and why."""
-    entry, dataset = evaluation["arms"][arm], evaluation["dataset"]
+def candidates(evaluation: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Entries of the lab's arms as `train/ARM`, and of those who have competed on the same digits,
+    if any have, as `compete/ARM`. No stage here depends on the contests, which run for hours:
+    `make contests` runs this one again."""
+    found = {f"train/{arm}": entry for arm, entry in evaluation["arms"].items()}
+    if CONTESTS.exists():
+        contests = read_json(CONTESTS, "contests/dvc.yaml")
+        if contests["dataset"] == evaluation["dataset"]:
+            found |= {f"{COMPETE}/{arm}": entry for arm, entry in contests["arms"].items()}
+    return found
+
+
+def judged(
+    params: Params, dataset: dict[str, Any], name: str, entry: dict[str, Any]
+) -> dict[str, Any]:
+    """What registration.json says of the candidate's network that is best on validation digits:
+    what it is, under which alias it goes, and why."""
     best = best_run(entry)
-    identity = train.identities(params, arm)[best]
+    stage, _, arm = name.partition("/")
+    identity = Identity(stage, arm, entry["seeds"][best])
     run, circumstances = record.read(identity), record.read_provenance(identity)
     if run.key != entry["keys"][best]:
-        raise UserError(f"{EVALUATION}: is of another run of {identity.name}; `dvc repro evaluate`")
+        file, remedy = (
+            (CONTESTS, "make contests") if stage == COMPETE else (EVALUATION, "dvc repro evaluate")
+        )
+        raise UserError(f"{file}: is of another run of {identity.name}; `{remedy}`")
     model = registry.model_name(dataset["name"], dataset["official"])
     low, high = entry["test_interval"][best]
     candidate = gate.Candidate(
@@ -87,6 +89,7 @@ def judged(params: Params, evaluation: dict[str, Any], arm: str) -> dict[str, An
         "model": model,
         "alias": registry.CHAMPION if passed else registry.CHALLENGER,
         "key": run.key,
+        "stage": stage,
         "arm": arm,
         "seed": identity.seed,
         "checks": [asdict(check) for check in checks],
@@ -111,9 +114,14 @@ def judged(params: Params, evaluation: dict[str, Any], arm: str) -> dict[str, An
     }
 
 
+def identity_of(registration: dict[str, Any]) -> Identity:
+    """The run that was registered."""
+    return Identity(registration["stage"], registration["arm"], registration["seed"])
+
+
 def card(registration: dict[str, Any]) -> str:
     """The model card: Markdown."""
-    run = record.read(Identity("train", registration["arm"], registration["seed"]))
+    run = record.read(identity_of(registration))
     manifest = load_manifest()
     return render_markdown(
         "model_card.md",
@@ -124,7 +132,7 @@ def card(registration: dict[str, Any]) -> str:
 def put(registration: dict[str, Any]) -> int:
     """The number of the version in the registry, made if it is not there. Raises UserError if the
     network, or its answers, are not on disk any more."""
-    identity = Identity("train", registration["arm"], registration["seed"])
+    identity = identity_of(registration)
     run, manifest = record.read(identity), load_manifest()
     if run.key != registration["key"]:
         raise UserError(f"{REGISTRATION}: is of another {identity.name}; `dvc repro register`")
@@ -154,8 +162,9 @@ def main() -> None:
     """Registers, and writes results/registration.json and results/model-card.md."""
     params = load()
     evaluation = read_json(EVALUATION, "evaluate")
-    arm = best_small_arm(evaluation["arms"], params.gate.max_parameters)
-    if arm is None:
+    found = candidates(evaluation)
+    best = best_small_arm(found, params.gate.max_parameters)
+    if best is None:
         reason = f"no arm has at most {params.gate.max_parameters:,} parameters"
         write_json(REGISTRATION, {"model": None, "reason": reason})
         write_text(MODEL_CARD, f"Nothing is registered: {reason}.\n")
@@ -163,7 +172,7 @@ def main() -> None:
         return
     try:
         with locked():  # the champion that it is compared with is the one whose place it takes
-            registration = judged(params, evaluation, arm)
+            registration = judged(params, evaluation["dataset"], best, found[best])
             write_text(MODEL_CARD, card(registration))
             version = put(registration)
     except (MlflowException, SQLAlchemyError, ConnectionError, TimeoutError) as failure:

@@ -35,8 +35,11 @@ DAMAGE = (
 
 MADE = ("data/", "models/", "results/")  # where the outs of stages lie, and nothing else
 
-# What makes a checkout dirty; DVC rewrites its lock file while the lab runs.
-CHANGES = (".", ":!dvc.lock")
+# What makes a checkout dirty; DVC rewrites its lock files while the lab runs.
+CHANGES = (".", ":!dvc.lock", ":!contests/dvc.lock")
+
+GRAPHS = ("dvc.yaml", "contests/dvc.yaml")  # the lab, and its second, long pipeline
+COMPETE, CONTESTS, SEARCH = "compete", "contests", "search"  # stages of the second
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,11 @@ class Identity:
 
     @property
     def dvc_stage(self) -> str:
-        """The stage of dvc.yaml that makes the run."""
+        """The stage that makes the run, as `dvc repro` takes it."""
+        if self.stage == COMPETE:
+            return f"contests/dvc.yaml:{self.stage}@{self.arm}-{self.seed}"
+        if self.stage in (CONTESTS, SEARCH):
+            return f"contests/dvc.yaml:{self.stage}"
         return f"{self.stage}@{self.arm}" if self.arm else self.stage
 
     @property
@@ -130,13 +137,23 @@ def summed_up(identity: Identity, runs: Sequence[Record], params: Mapping[str, A
     )
 
 
+def definitions(root: Path = Path()) -> dict[str, Any]:
+    """The stages of both pipelines by name; their paths begin at `root`."""
+    read = YAML(typ="safe", pure=True).load
+    files = [root / name for name in GRAPHS if (root / name).is_file()]
+    return {
+        name: stage
+        for file in files
+        for name, stage in read(file.read_text(encoding="utf-8"))["stages"].items()
+    }
+
+
 @cache
 def code_digest(stage: str, root: Path = Path()) -> str:
-    """md5 of the source files that dvc.yaml names as deps of the stage: whatever of its deps no
-    stage makes."""
-    graph = YAML(typ="safe", pure=True).load((root / "dvc.yaml").read_text(encoding="utf-8"))
+    """md5 of the source files that dvc.yaml, or that of the contests, names as deps of the stage:
+    whatever of its deps no stage makes."""
     digest = hashlib.md5()
-    for dependency in graph["stages"][stage]["deps"]:
+    for dependency in definitions(root)[stage]["deps"]:
         if not dependency.startswith(MADE):
             path = root / dependency
             files = sorted(path.rglob("*.py")) if path.is_dir() else [path]

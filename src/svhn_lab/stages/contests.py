@@ -1,0 +1,49 @@
+"""`contests` (contests/dvc.yaml): tests who has competed, once, on the last epoch's weights, as
+`evaluate` does with the lab's own arms; nothing is chosen by it."""
+
+from svhn_lab.params import Params, load
+from svhn_lab.stages import compete
+from svhn_lab.stages.answers import save_answers
+from svhn_lab.stages.groups import Group, comparisons, evaluated
+from svhn_lab.stages.layout import CONTESTS, CONTESTS_ANSWERS
+from svhn_lab.stages.mirroring import mirror_all
+from svhn_lab.stages.prepared import load_digits, load_manifest, tested_dataset
+from svhn_lab.stages.runs import sum_up
+from svhn_lab.tracking import record
+from svhn_lab.tracking.files import write_json
+from svhn_lab.tracking.record import Identity
+
+
+def groups(params: Params) -> dict[str, Group]:
+    """By arm, its runs."""
+    return {
+        name: Group(f"compete/{name}", compete.identities(params, name), arm.net, arm)
+        for name, arm in params.contests.arms.items()
+    }
+
+
+def whole(arm: str) -> Identity:
+    """The run that stands for all seeds of an arm."""
+    return Identity(record.CONTESTS, arm)
+
+
+def main() -> None:
+    """Writes results/contests.json, in the form of evaluation.json, the answers behind it, and the
+    runs that stand for the arms; brings MLflow up to date."""
+    params = load()
+    manifest = load_manifest()
+    competing = groups(params)
+    tested = evaluated(competing, manifest)
+    entries = {name: found.entry for name, found in tested.items()}
+    right = {name: found.right for name, found in tested.items()}
+    compared = comparisons(params.contests.references, entries, right)
+    for name, entry in entries.items():
+        about = {"stage": record.CONTESTS, "arm": name}
+        about |= params.contests.arms[name].model_dump()
+        sum_up(whole(name), competing[name].identities, about)
+        entry |= compared[name]
+        entry["whole_key"] = record.read(whole(name)).key
+    labels = load_digits("test").labels.numpy()
+    save_answers(CONTESTS_ANSWERS, labels, (found.classes for found in tested.values()))
+    write_json(CONTESTS, {"dataset": tested_dataset(manifest), "arms": entries})
+    mirror_all()
