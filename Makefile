@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test test-slow bench
+.PHONY: help setup lab test test-slow bench contests
 
 help: ## Say what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,14 @@ lab: setup ## Rebuild every result that is out of date, JOBS stages at once
 	@echo
 	@echo 'The page:  results/page/index.html'
 	@echo 'Every run: $(VENV)/bin/svhn-lab ui   then open http://127.0.0.1:5000'
+
+contests: setup ## Find the best small network, which takes hours; SEEDS=5 sets how many seeds
+	$(VENV)/bin/python -m pip install --quiet --editable '.[dev,contests]'
+	@$(if $(SEEDS),python -c "from dvc.utils.hydra import apply_overrides; \
+		apply_overrides('params.yaml', ['contests.seeds=' + str([*range($(SEEDS))])])")
+	python -m svhn_lab repro --jobs $(JOBS) contests/dvc.yaml
+	@if [ -e results/evaluation.json ]; then dvc repro --force --single-item register && \
+		dvc repro --force --single-item report; fi
 
 test: setup ## Lint, types and the fast tests
 	ruff check .

@@ -26,7 +26,8 @@ from svhn_lab.params import Compute, load
 from svhn_lab.recipes import Recipe
 from svhn_lab.stages.origin import processor
 from svhn_lab.training.fan_out import HERE, confine, fan_out
-from svhn_lab.training.fit import autocast, fit, optimizer_for
+from svhn_lab.training.fit import autocast, fit
+from svhn_lab.training.optimizers import optimizer_for
 
 TRAIN, EXTRA = 73_257, 531_131  # digits of SVHN's own splits
 NUM_DIGITS = {"baseline": 7_680, "preact": 1_280}  # whole batches, a second or more an epoch

@@ -1,5 +1,7 @@
 """blocks.py: each block computes what its paper or the lab report says, written out by hand."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -11,8 +13,9 @@ from svhn_lab.nets.blocks import (
     Inception,
     PostActivation,
     PreActivation,
-    max_pooled,
+    pooled,
 )
+from svhn_lab.nets.layers import Activation, Positions, SqueezeExcitation
 
 IMAGES = torch.randn(2, 6, 8, 8, generator=torch.Generator().manual_seed(0))
 
@@ -60,6 +63,34 @@ def test_without_activation_of_the_sum_the_shortcut_is_a_pure_identity_mapping()
     check(block, conv2(torch.relu(norm2(conv1(torch.relu(norm1(IMAGES)))))) + IMAGES)
     nn.init.zeros_(next(conv2.parameters()))
     check(block, IMAGES)
+
+
+def test_what_follows_the_last_convolution_is_weighted_dropped_and_offset() -> None:
+    declared = PreActivation(6, convs=1, pool="average", squeeze=2, dropout=0.5, positions=4)
+    block = built(declared, 6)
+    [[norm, conv, _, on_branch, on_sum]] = parts(block)
+    squeeze, dropout = on_branch.children()
+    after, positions = on_sum.children()
+    assert isinstance(squeeze, SqueezeExcitation) and isinstance(positions, Positions)
+    nn.init.normal_(positions.grid)
+    branch = conv(torch.relu(norm(IMAGES)))
+    factors = 2 * torch.sigmoid(squeeze.excite(torch.relu(squeeze.squeeze(branch.mean((2, 3))))))
+    stretched = functional.interpolate(positions.grid, IMAGES.shape[2:], mode="bilinear")
+    out = torch.relu(after(branch * factors[:, :, None, None] + IMAGES) + stretched)
+    check(block, out.mean((2, 3), keepdim=True))
+    dropped = (dropout.train()(torch.ones(50, 6, 4, 4)) == 0).flatten(2)
+    assert torch.equal(dropped.any(2), dropped.all(2)) and dropped.any() and not dropped.all()
+
+
+@pytest.mark.parametrize(
+    ("activation", "function"), [("gelu", functional.gelu), ("silu", functional.silu)]
+)
+def test_activations_are_those_of_torch(
+    activation: Activation, function: Callable[[Tensor], Tensor]
+) -> None:
+    block = built(PreActivation(6, convs=1, pool=1, activation=activation), 6)
+    [[norm, conv, _, after]] = parts(block)
+    check(block, function(after(conv(function(norm(IMAGES))) + IMAGES)))
 
 
 def test_depthwise_is_a_convolution_in_each_channel_then_one_across_them() -> None:
@@ -115,6 +146,6 @@ def test_inception_is_four_branches_with_a_relu_after_every_convolution() -> Non
 
 
 def test_pooling_takes_a_square_the_whole_map_or_nothing() -> None:
-    assert torch.equal(max_pooled(IMAGES, "all"), IMAGES.amax((2, 3), keepdim=True))
-    assert torch.equal(max_pooled(IMAGES, 4), functional.max_pool2d(IMAGES, 4))
-    assert max_pooled(IMAGES, 1) is IMAGES
+    assert torch.equal(pooled(IMAGES, "all"), IMAGES.amax((2, 3), keepdim=True))
+    assert torch.equal(pooled(IMAGES, 4), functional.max_pool2d(IMAGES, 4))
+    assert pooled(IMAGES, 1) is IMAGES

@@ -37,10 +37,13 @@ def same(before: Sequence[torch.Tensor], after: Sequence[torch.Tensor]) -> bool:
 
 
 def trained(
-    units: Collection[int], norm_policy: NormPolicy, train: Callable[..., object] = fit
+    units: Collection[int],
+    norm_policy: NormPolicy,
+    train: Callable[..., object] = fit,
+    name: str = "preact",
 ) -> tuple[list[bool], list[bool]]:
     """By unit: whether every bit stayed, and whether the parameters' bits stayed."""
-    net = zoo.build("preact", num_classes=2, seed=0)
+    net = zoo.build(name, num_classes=2, seed=0)
     freeze(net, units, norm_policy)
     before = state_by_unit(net)
     parameters = [
@@ -54,6 +57,15 @@ def trained(
 
 SETTINGS = [("front", depth) for depth in range(8)] + [("back", 1), ("back", 4), ("back", 7)]
 SETTINGS += [("only", unit) for unit in (1, 3, 6, 7)]
+
+
+@pytest.mark.parametrize(("norm_policy", "fixed"), [("eval", 5), ("adapt", 1)])
+def test_what_is_left_to_chance_is_not_split_off(norm_policy: NormPolicy, fixed: int) -> None:
+    net = freeze(zoo.build("compact", num_classes=2, seed=0), range(5), norm_policy)
+    front, _ = split(net)
+    assert front.steps[-1].units == fixed
+    stayed, _ = trained(range(5), "eval", name="compact")
+    assert stayed == [True] * 5 + [False] * 2
 
 
 @pytest.mark.parametrize("train", [fit, fit_behind_front])
@@ -76,7 +88,7 @@ def test_the_policy_holds_whoever_calls_train() -> None:
     net = freeze(zoo.build("preact", num_classes=2, seed=0), range(3))
     net.train()
     modes = [
-        [m.training for m in unit if isinstance(m, torch.nn.BatchNorm2d)]
+        [m.training for part in unit for m in part.modules() if isinstance(m, torch.nn.BatchNorm2d)]
         for unit in net.freeze_units()
     ]
     assert modes == [[], [False], [False, False], [True], [True, True], [True], [True, True]]

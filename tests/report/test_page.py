@@ -172,6 +172,7 @@ def context(**changes: Any) -> dict[str, Any]:
             "classes": ["0", "1"],
             "splits": {"train": 12_345, "validation": 100, "test": 200},
         },
+        "contests": None,
         "max_parameters": 150_000,
         "best": {"name": "<preact>", "entry": arms["<preact>"]},
         "preview": "AAAA",
@@ -289,6 +290,14 @@ def test_the_page_shows_the_study_with_its_rule_and_its_reasons() -> None:
 def test_quantities_of_explanations_have_their_unit() -> None:
     assert formats.measured(TEST, 0.0123) == "+1.23 points"
     assert formats.measured(TEST | {"unit": "ms"}, -12.345) == "−12.3 ms"
+
+
+def test_contests_are_shown_where_there_were_any() -> None:
+    assert "Contests" not in rendered()
+    arms = {"free-<a>": entry(0.91, **COMPARED | {"reference": "free-b"}), "free-b": entry(0.9)}
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", rendered(contests=arms)))
+    assert "At most 150,000 parameters" in text and "Contests" in text
+    assert "free-&lt;a&gt; 2 26,346 12.3 91.00 % 91.00 % 89.00 to 93.00 % free-b" in text
 
 
 def test_no_claims_no_section_of_claims() -> None:

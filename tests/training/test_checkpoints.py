@@ -41,10 +41,14 @@ class Disk:
 
 
 def train(
-    disk: Disk | None, killed_after: int = 0, seconds_between: float = 0, **changes: Any
+    disk: Disk | None,
+    killed_after: int = 0,
+    seconds_between: float = 0,
+    name: str = "preact",
+    **changes: Any,
 ) -> tuple[Any, list[Epoch]]:
     """Weights and history, without the clock."""
-    net = zoo.build("preact", num_classes=10, seed=0)
+    net = zoo.build(name, num_classes=10, seed=0)
     told: list[Epoch] = []
 
     def on_epoch(epoch: Epoch) -> None:
@@ -65,12 +69,14 @@ def without_clock(history: list[Epoch]) -> list[dict[str, float]]:
     return [{k: v for k, v in vars(epoch).items() if k != "seconds"} for epoch in history]
 
 
-# All that has a state: momentum and variance, a schedule, chance in augmentation and in mining.
+# All that has a state: momentum and variance, a schedule, chance in augmentation, in mining and in
+# layers.
 RECIPES = [
     {"learning_rate_decay": 0.5, "crop_padding": 4},
     {"optimizer": "sgd", "momentum": 0.9, "mining": "random", "mining_from": 2},
     {"optimizer": "rmsprop", "rotation": 10, "mining": "hard", "mining_from": 1},
     {"optimizer": "adamw", "precision": "bfloat16"},
+    {"name": "compact"},
     {"schedule": "one-cycle", "shift": 2, "colour": 0.3, "inversion": 0.5, "cutout": 6},
 ]
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from recipes import recipe
-from torch import nn
+from torch import Tensor, nn
 
 from svhn_lab.data.batches import Digits, Statistics, channel_statistics
 from svhn_lab.nets import zoo
@@ -12,9 +12,9 @@ from svhn_lab.training.fit import (
     accuracy,
     autocast_dtype,
     fit,
-    optimizer_for,
     predict,
 )
+from svhn_lab.training.optimizers import optimizer_for
 
 
 def striped(num_images: int) -> Digits:
@@ -126,6 +126,19 @@ def test_every_optimizer_is_torchs_own_of_that_name(optimizer: str) -> None:
     before = net.state_dict()["head.weight"].clone()
     fit(net, recipe(optimizer=optimizer), DIGITS, striped(4), STATISTICS, seed=0)
     assert not torch.equal(before, net.state_dict()["head.weight"])
+
+
+def test_layers_draw_from_the_seed_and_leave_torch_as_it_was() -> None:
+    def weights(before: int) -> Tensor:
+        torch.manual_seed(before)
+        net = zoo.build("compact", num_classes=2, seed=0)
+        state = torch.get_rng_state()
+        fit(net, recipe(), DIGITS, striped(4), STATISTICS, seed=1)
+        assert torch.equal(torch.get_rng_state(), state)
+        trained: Tensor = net.state_dict()["head.weight"]
+        return trained
+
+    assert torch.equal(weights(0), weights(5))
 
 
 def test_momentum_reaches_the_optimizer() -> None:

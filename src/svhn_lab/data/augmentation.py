@@ -6,6 +6,44 @@ import math
 import torch
 from torch import Tensor
 
+from svhn_lab.data.batches import Digits
+from svhn_lab.recipes import Recipe
+
+# What changes digits at random, when it is not 0.
+CHANGES = (
+    *("crop_padding", "rotation"),
+    *("shift", "scale", "shear", "colour", "inversion", "cutout"),
+)
+
+
+def augments(recipe: Recipe) -> bool:
+    """Whether the recipe changes the digits from one epoch to the next."""
+    return any(getattr(recipe, change) for change in CHANGES)
+
+
+def augmented(digits: Digits, recipe: Recipe, generator: torch.Generator) -> Digits:
+    """Training digits, changed as the recipe says."""
+    images = digits.images
+    if recipe.crop_padding:
+        images = shifted(images, recipe.crop_padding, generator)
+    if recipe.rotation:
+        images = rotated(images, recipe.rotation, generator)
+    if recipe.shift or recipe.scale or recipe.shear:
+        images = warped(
+            images,
+            shift=recipe.shift,
+            scale=recipe.scale,
+            shear=recipe.shear,
+            generator=generator,
+        )
+    if recipe.colour:
+        images = recoloured(images, recipe.colour, generator)
+    if recipe.inversion:
+        images = inverted(images, recipe.inversion, generator)
+    if recipe.cutout:
+        images = cut_out(images, recipe.cutout, generator)
+    return Digits(images, digits.labels)
+
 
 def shifted(images: Tensor, padding: int, generator: torch.Generator) -> Tensor:
     """Random crops of (N, H, W, 3) uint8 images with `padding` black pixels around them: each is

@@ -11,7 +11,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-Pool = int | Literal["all"]  # side of the pooled square; `all` pools the whole map into one value
+from svhn_lab.nets.layers import ACTIVATIONS, Activation, Positions, SqueezeExcitation
+
+# Side of the pooled square; `all` and `average` make one value of the whole map, the largest or the
+# mean.
+Pool = int | Literal["all", "average"]
 Unit = tuple[nn.Module, ...]
 State = tuple[Tensor, ...]  # (N, ...) each: what the units so far have made, and the rest needs
 
@@ -41,8 +45,11 @@ class UnitByUnit(Block):
         return out
 
 
-def max_pooled(x: Tensor, pool: Pool) -> Tensor:
-    """(N, C, H, W) -> (N, C, H / pool, W / pool), the largest value of each square."""
+def pooled(x: Tensor, pool: Pool) -> Tensor:
+    """(N, C, H, W) -> (N, C, H / pool, W / pool), the largest value of each square; or one value of
+    the whole map."""
+    if pool == "average":
+        return x.mean((2, 3), keepdim=True)
     if pool == "all":
         return nn.functional.adaptive_max_pool2d(x, 1)
     return nn.functional.max_pool2d(x, pool) if pool > 1 else x
@@ -51,6 +58,11 @@ def max_pooled(x: Tensor, pool: Pool) -> Tensor:
 def conv3x3(in_channels: int, channels: int, stride: int = 1) -> nn.Conv2d:
     """A 3x3 convolution that keeps the size; without bias, as a norm follows before it matters."""
     return nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False)
+
+
+def conv5x5(in_channels: int, channels: int) -> nn.Conv2d:
+    """The same with 5x5."""
+    return nn.Conv2d(in_channels, channels, 5, padding=2, bias=False)
 
 
 def projection(in_channels: int, channels: int, stride: int = 1) -> nn.Module:
@@ -88,7 +100,7 @@ class _ConvPool(UnitByUnit):
 
     def step(self, state: State, unit: int) -> State:
         out = torch.relu(self.convs[unit](state[0]))
-        return (max_pooled(out, 2) if unit == len(self.convs) - 1 else out,)
+        return (pooled(out, 2) if unit == len(self.convs) - 1 else out,)
 
 
 @dataclass(frozen=True)
@@ -143,6 +155,7 @@ class _Fire(nn.Module):
 
 CONVOLUTIONS: dict[str, Callable[[int, int], nn.Module]] = {
     "full": conv3x3,
+    "5x5": conv5x5,
     "depthwise": _DepthwiseSeparable,
     "fire": _Fire,
 }
@@ -152,13 +165,21 @@ CONVOLUTIONS: dict[str, Callable[[int, int], nn.Module]] = {
 class PreActivation:
     """`convs` units of BN-ReLU-convolution beside a shortcut, then max-pooling. With
     `activate_sum`, BN-ReLU after the addition (lab report, section 2); without, the shortcut is a
-    pure identity mapping (He et al., 2016), or a 1x1 convolution where the channels change."""
+    pure identity mapping (He et al., 2016), or a 1x1 convolution where the channels change.
+
+    What comes out of the last convolution can be weighted by squeeze-and-excitation (`squeeze` is
+    its reduction) and loses whole channels at random with probability `dropout` (Tompson et al.,
+    2014); `positions` is the side of the grid of learned offsets before the last activation."""
 
     channels: int
     convs: int
     pool: Pool = 2
     activate_sum: bool = True
-    convolution: Literal["full", "depthwise", "fire"] = "full"
+    convolution: Literal["full", "5x5", "depthwise", "fire"] = "full"
+    activation: Activation = "relu"
+    squeeze: int | None = None
+    dropout: float = 0
+    positions: int | None = None
 
     def build(self, in_channels: int) -> Block:
         return _PreActivation(in_channels, self)
@@ -168,32 +189,41 @@ class _PreActivation(UnitByUnit):
     def __init__(self, in_channels: int, declared: PreActivation) -> None:
         super().__init__()
         self.pool = declared.pool
-        widths = [in_channels] + [declared.channels] * declared.convs
+        self.activate = ACTIVATIONS[declared.activation]
+        channels = declared.channels
+        widths = [in_channels] + [channels] * declared.convs
         convolution = CONVOLUTIONS[declared.convolution]
         self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths[:-1])
         self.convs = nn.ModuleList(convolution(before, after) for before, after in pairwise(widths))
-        self.shortcut = projection(in_channels, declared.channels)
-        self.norm_after = nn.BatchNorm2d(declared.channels) if declared.activate_sum else None
+        self.shortcut = projection(in_channels, channels)
+        self.on_branch = nn.Sequential()
+        if declared.squeeze is not None:
+            self.on_branch.append(SqueezeExcitation(channels, declared.squeeze))
+        if declared.dropout:
+            self.on_branch.append(nn.Dropout2d(declared.dropout))
+        self.on_sum = nn.Sequential()
+        self.activate_sum = declared.activate_sum
+        if declared.activate_sum:
+            self.on_sum.append(nn.BatchNorm2d(channels))
+        if declared.positions is not None:
+            self.on_sum.append(Positions(channels, declared.positions))
 
     def freeze_units(self) -> list[Unit]:
         # The shortcut's convolution has no norm of its own and feeds on the block's input, so it
-        # goes with the first unit; the norm after the addition goes with the last.
+        # goes with the first unit; what follows the last convolution goes with the last.
         units: list[Unit] = list(zip(self.norms, self.convs, strict=True))
         units[0] = (*units[0], self.shortcut)
-        if self.norm_after is not None:
-            units[-1] = (*units[-1], self.norm_after)
+        units[-1] = (*units[-1], *(part for part in (self.on_branch, self.on_sum) if len(part)))
         return units
 
     def step(self, state: State, unit: int) -> State:
         x, *beside = state
         shortcut = beside[0] if beside else self.shortcut(x)
-        branch = self.convs[unit](torch.relu(self.norms[unit](x)))
+        branch = self.convs[unit](self.activate(self.norms[unit](x)))
         if unit < len(self.convs) - 1:
             return branch, shortcut
-        out = branch + shortcut
-        if self.norm_after is not None:
-            out = torch.relu(self.norm_after(out))
-        return (max_pooled(out, self.pool),)
+        out = self.on_sum(self.on_branch(branch) + shortcut)
+        return (pooled(self.activate(out) if self.activate_sum else out, self.pool),)
 
 
 @dataclass(frozen=True)
@@ -241,7 +271,7 @@ class _PostActivation(UnitByUnit):
             return torch.relu(out), *shortcut
         if shortcut:
             out = out + shortcut[0]
-        return (max_pooled(torch.relu(out), self.pool),)
+        return (pooled(torch.relu(out), self.pool),)
 
 
 @dataclass(frozen=True)
@@ -292,4 +322,4 @@ class _Inception(Block):
             self.five(torch.relu(self.before_five(x))),
             self.pooled(nn.functional.max_pool2d(x, 3, stride=1, padding=1)),
         ]
-        return max_pooled(torch.relu(torch.cat(branches, dim=1)), self.pool)
+        return pooled(torch.relu(torch.cat(branches, dim=1)), self.pool)

@@ -112,10 +112,18 @@ def split(net: Network) -> tuple[Front, Rest]:
 
 
 def is_fixed(unit: Unit, net: Network) -> bool:
-    """Whether training changes nothing in the unit: no parameter has a gradient, and what keeps
-    running statistics is held in eval mode."""
+    """Whether training changes nothing in the unit, and its output is always the same: no parameter
+    has a gradient, and what keeps running statistics or leaves something to chance is held in eval
+    mode."""
     return all(
         not any(p.requires_grad for p in module.parameters())
-        and (module in net.held_in_eval or not any(True for _ in module.buffers()))
+        and (module in net.held_in_eval or not _depends_on_mode(module))
         for module in unit
+    )
+
+
+def _depends_on_mode(module: nn.Module) -> bool:
+    """Whether it does something else while training."""
+    return any(True for _ in module.buffers()) or any(
+        isinstance(part, nn.Dropout2d) for part in module.modules()
     )

@@ -111,7 +111,16 @@ ZOO: dict[str, Architecture] = {
             PreActivation(64, convs=2, pool="all"),
         )
     ),
-    # The same with depthwise separable convolutions or fire modules for the full convolutions.
+    # The contest's: the same with dropout of whole channels and learned offsets by place.
+    "compact": Architecture(
+        (
+            Stem(32),
+            PreActivation(32, convs=2, dropout=0.1),
+            PreActivation(48, convs=2, dropout=0.1, positions=8),
+            PreActivation(64, convs=2, dropout=0.1, positions=8, pool="all"),
+        )
+    ),
+    # `preact` with depthwise separable convolutions or fire modules for the full convolutions.
     "preact-depthwise": Architecture(
         (
             Stem(32),

@@ -25,7 +25,7 @@ from svhn_lab.tracking.mirror import Mirror
 from svhn_lab.tracking.reconcile import Kind, differences
 from svhn_lab.tracking.store import shown_uri, sqlite_file, tracking_uri
 
-LOCK = Path("dvc.lock")
+LOCKS = {Path("dvc.lock"): "", Path("contests/dvc.lock"): "contests/dvc.yaml:"}
 SYNC = "python -m svhn_lab sync"
 REMEDIES: dict[Kind, str] = {
     "missing": SYNC,
@@ -108,9 +108,15 @@ def records() -> Iterator[Finding]:
 def graph() -> Iterator[Finding]:
     """Whether what lies on disk is what dvc.lock says. That a stage is out of date, as params.yaml
     or code has changed since, is no fault."""
-    if not LOCK.exists():
+    locks = [(lock, before) for lock, before in LOCKS.items() if lock.exists()]
+    if not locks:
         return
-    made = YAML(typ="safe", pure=True).load(LOCK.read_text(encoding="utf-8"))["stages"]
+    read = YAML(typ="safe", pure=True).load
+    made = {
+        before + stage
+        for lock, before in locks
+        for stage in read(lock.read_text(encoding="utf-8"))["stages"]
+    }
     command = [sys.executable, "-m", "dvc", "status", "--json"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from svhn_lab.stages.layout import EVALUATION, PLOTS, PLOTS_OF, TIMING, TRANSFER
+from svhn_lab.stages.layout import CONTESTS, EVALUATION, PLOTS, PLOTS_OF, TIMING, TRANSFER
 from svhn_lab.tracking.reconcile import Extras
 
 
@@ -55,10 +55,11 @@ def costs(row: Mapping[str, Any]) -> dict[str, float]:
 
 def on_disk() -> Extras:
     """Of everything that has been evaluated and timed by now."""
+    figures = figures_by_key(_read(CONTESTS)["arms"].values() if CONTESTS.exists() else ())
     if not (EVALUATION.exists() and TRANSFER.exists()):
-        return Extras({}, {})
+        return Extras(figures, {})
     evaluation, transfer = _read(EVALUATION), _read(TRANSFER)
-    figures = figures_by_key(tested(evaluation, transfer))
+    figures |= figures_by_key(tested(evaluation, transfer))
     plots = _read(PLOTS_OF) if PLOTS_OF.exists() else {}
     files = {key: [PLOTS / name for name in names] for key, names in plots.items()}
     depths = _read(TIMING)["depths"] if TIMING.exists() else {}

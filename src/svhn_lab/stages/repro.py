@@ -42,17 +42,16 @@ class Outcome:
 
 
 def upstream(targets: Iterable[str]) -> dict[str, set[str]]:
-    """By stage, what it needs directly: of the targets and all that they need, or of the whole
-    graph. Raises UserError if DVC knows no such target."""
+    """By stage, what it needs directly: of the targets, or without any of all that dvc.yaml has,
+    and all that they need. Raises UserError if DVC knows no such target."""
     try:
         repo = Repo()
         graph = repo.index.graph
-        wanted = {stage for target in targets for stage in repo.stage.collect(target)}
+        named = list(targets) or ["dvc.yaml"]
+        wanted = {stage for target in named for stage in repo.stage.collect(target)}
     except DvcException as failure:
         raise UserError(f"dvc.yaml: {failure}") from None
     needed = {stage.addressing: {s.addressing for s in graph.successors(stage)} for stage in graph}
-    if not wanted:
-        return needed
     kept: dict[str, set[str]] = {}
     todo = [stage.addressing for stage in wanted]
     while todo:

@@ -31,7 +31,8 @@ from svhn_lab.tracking.files import write_json
 from svhn_lab.tracking.record import Identity
 from svhn_lab.training.fan_out import confine
 from svhn_lab.training.features import Features, computed_once
-from svhn_lab.training.fit import autocast, fit, optimizer_for
+from svhn_lab.training.fit import autocast, fit
+from svhn_lab.training.optimizers import optimizer_for
 from svhn_lab.transfer_params import MAIN_SWEEP
 
 MODES = ("as_is", "frozen_features")

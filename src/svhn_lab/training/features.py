@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from svhn_lab.data.augmentation import augments
 from svhn_lab.data.batches import Digits, Examples, Statistics, batches
 from svhn_lab.nets.blocks import State
 from svhn_lab.nets.freezing import Front, split
 from svhn_lab.nets.zoo import Network
 from svhn_lab.recipes import Recipe
 from svhn_lab.training.checkpoints import Checkpoints
-from svhn_lab.training.fit import EVALUATION_BATCH, Epoch, augments, autocast, fit
+from svhn_lab.training.fit import EVALUATION_BATCH, Epoch, autocast, fit
 
 
 @dataclass(frozen=True)

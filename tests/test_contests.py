@@ -1,0 +1,64 @@
+"""The second pipeline at toy size: real DVC, as `make contests` runs it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from clone import tiny_clone
+from toy import change_params
+
+pytestmark = pytest.mark.slow
+
+ARMS = {
+    "free-plain": {"net": "baseline"},
+    "free-inverted": {"net": "baseline", "inversion": 0.5, "schedule": "one-cycle"},
+}
+
+
+def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Path) -> None:
+    lab = tiny_clone(tmp_path / "lab")
+    references = {"free-inverted": "free-plain"}
+    change_params(lab.path, {"contests": {"seeds": [0, 1]}})
+    replace_arms(lab.path, references)
+    assert "contests" not in lab.run("dvc", "repro"), "the lab leaves the contests alone"
+    alone = lab.read("results/registration.json")
+    assert alone["stage"] == "train"
+
+    lab.lab("repro", "--jobs", "2", "contests/dvc.yaml")
+    found = lab.read("results/contests.json")
+    evaluation = lab.read("results/evaluation.json")
+    assert found["dataset"] == evaluation["dataset"]
+    assert list(found["arms"]) == list(ARMS)
+    plain = found["arms"]["free-plain"]
+    lab_entry = evaluation["arms"]["baseline"]
+    assert plain["test_accuracy"] == lab_entry["test_accuracy"], "the same recipe and digits"
+    assert found["arms"]["free-inverted"]["reference"] == "free-plain"
+    whole = [run for run in lab.keyed_runs() if run.info.run_name == "contests/free-plain"]
+    assert [run.data.metrics["test_accuracy_mean"] for run in whole] == [plain["mean"]]
+    assert lab.lab("doctor").startswith("doctor: nothing wrong")
+
+    change_params(lab.path, {"contests": {"seeds": [0, 1, 2]}})
+    said = lab.lab("repro", "contests/dvc.yaml")
+    ran = [line for line in said.splitlines() if line.startswith("[") and "compete" in line]
+    assert len(ran) == 2 and all("-2:" in line for line in ran), "one more seed of each arm"
+
+    # Whoever is best on validation digits is registered, wherever it was trained.
+    better = lab.path / "results/contests.json"
+    content = json.loads(better.read_text())
+    content["arms"]["free-inverted"]["validation_accuracy"] = [1.0, 1.0, 1.0]
+    better.write_text(json.dumps(content))
+    lab.run("dvc", "repro", "--force", "--single-item", "register")
+    registered = lab.read("results/registration.json")
+    assert (registered["stage"], registered["arm"]) == ("compete", "free-inverted")
+    lab.run("dvc", "repro", "--force", "--single-item", "report")
+    assert "free-inverted" in (lab.path / "results/page/index.html").read_text()
+
+
+def replace_arms(project: Path, references: dict[str, str]) -> None:
+    """Puts ARMS in the place of who competes."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    tree = yaml.load(project / "params.yaml")
+    tree["contests"] |= {"arms": ARMS, "references": references}
+    yaml.dump(tree, project / "params.yaml")
