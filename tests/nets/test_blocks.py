@@ -9,10 +9,13 @@ from torch.nn import functional
 
 from svhn_lab.nets.blocks import (
     Block,
+    BothPolarities,
     ConvPool,
+    Declaration,
     Inception,
     PostActivation,
     PreActivation,
+    Stem,
     pooled,
 )
 from svhn_lab.nets.layers import Activation, Positions, SqueezeExcitation
@@ -20,7 +23,7 @@ from svhn_lab.nets.layers import Activation, Positions, SqueezeExcitation
 IMAGES = torch.randn(2, 6, 8, 8, generator=torch.Generator().manual_seed(0))
 
 
-def built(declared: ConvPool | PreActivation | PostActivation | Inception, channels: int) -> Block:
+def built(declared: Declaration, channels: int) -> Block:
     """The block in eval mode, its norms with statistics and scales that are not trivial."""
     torch.manual_seed(0)
     block = declared.build(channels)
@@ -91,6 +94,15 @@ def test_activations_are_those_of_torch(
     block = built(PreActivation(6, convs=1, pool=1, activation=activation), 6)
     [[norm, conv, _, after]] = parts(block)
     check(block, function(after(conv(function(norm(IMAGES))) + IMAGES)))
+
+
+def test_both_polarities_give_the_larger_of_what_image_and_negative_give() -> None:
+    block = built(BothPolarities((Stem(4), PreActivation(8, convs=1))), 6)
+    [both] = block.children()
+    stem, rest = both.children()
+    check(block, torch.maximum(rest(stem(IMAGES)), rest(stem(-IMAGES))))
+    assert torch.equal(block(IMAGES), block(-IMAGES))
+    assert [len(unit) for unit in block.freeze_units()] == [1, 4]
 
 
 def test_depthwise_is_a_convolution_in_each_channel_then_one_across_them() -> None:

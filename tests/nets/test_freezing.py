@@ -9,7 +9,8 @@ from recipes import recipe
 from svhn_lab.data.batches import Digits, Statistics
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
-from svhn_lab.nets.freezing import Freezing, freeze, frozen_units, split
+from svhn_lab.nets.blocks import PreActivation
+from svhn_lab.nets.freezing import Freezing, freeze, frozen_units, is_fixed, split
 from svhn_lab.recipes import NormPolicy
 from svhn_lab.training.features import fit_behind_front
 from svhn_lab.training.fit import fit
@@ -59,12 +60,22 @@ SETTINGS = [("front", depth) for depth in range(8)] + [("back", 1), ("back", 4),
 SETTINGS += [("only", unit) for unit in (1, 3, 6, 7)]
 
 
-@pytest.mark.parametrize(("norm_policy", "fixed"), [("eval", 5), ("adapt", 1)])
-def test_what_is_left_to_chance_is_not_split_off(norm_policy: NormPolicy, fixed: int) -> None:
-    net = freeze(zoo.build("compact", num_classes=2, seed=0), range(5), norm_policy)
-    front, _ = split(net)
-    assert front.steps[-1].units == fixed
-    stayed, _ = trained(range(5), "eval", name="compact")
+def test_what_is_left_to_chance_is_not_split_off() -> None:
+    declared = PreActivation(6, convs=1, dropout=0.5)
+    block = declared.build(6).requires_grad_(False)
+    [unit] = block.freeze_units()
+    norm, _, _, dropout, _ = unit
+    net = zoo.build("polar", num_classes=2, seed=0)
+    net.held_in_eval = (norm, dropout)
+    assert not is_fixed(unit, net), "the norm after the sum moves"
+    net.held_in_eval = tuple(part for part in unit if part is not dropout)
+    assert not is_fixed(unit, net), "channels are dropped at random"
+    net.held_in_eval = unit
+    assert is_fixed(unit, net)
+
+
+def test_units_of_both_polarities_are_frozen_like_others() -> None:
+    stayed, _ = trained(range(5), "eval", name="polar")
     assert stayed == [True] * 5 + [False] * 2
 
 

@@ -131,7 +131,7 @@ def test_every_optimizer_is_torchs_own_of_that_name(optimizer: str) -> None:
 def test_layers_draw_from_the_seed_and_leave_torch_as_it_was() -> None:
     def weights(before: int) -> Tensor:
         torch.manual_seed(before)
-        net = zoo.build("compact", num_classes=2, seed=0)
+        net = zoo.build("polar", num_classes=2, seed=0)
         state = torch.get_rng_state()
         fit(net, recipe(), DIGITS, striped(4), STATISTICS, seed=1)
         assert torch.equal(torch.get_rng_state(), state)

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -70,6 +70,50 @@ def projection(in_channels: int, channels: int, stride: int = 1) -> nn.Module:
     if in_channels == channels and stride == 1:
         return nn.Identity()
     return nn.Conv2d(in_channels, channels, 1, stride, bias=False)
+
+
+class Declaration(Protocol):
+    """What a block is declared by: its number of output channels and how to build it."""
+
+    @property
+    def channels(self) -> int: ...
+
+    def build(self, in_channels: int) -> Block: ...
+
+
+@dataclass(frozen=True)
+class BothPolarities:
+    """The same blocks for the input and for its negative, then the larger of each pair of values:
+    the output is the same for dark digits on bright ground and bright ones on dark, of which there
+    are as many (TI-pooling: Laptev et al., 2016, over the two polarities). Twice the operations,
+    and no parameter more."""
+
+    blocks: "tuple[Declaration, ...]"
+
+    @property
+    def channels(self) -> int:
+        return self.blocks[-1].channels
+
+    def build(self, in_channels: int) -> Block:
+        return _BothPolarities(in_channels, self)
+
+
+class _BothPolarities(Block):
+    def __init__(self, in_channels: int, declared: BothPolarities) -> None:
+        super().__init__()
+        blocks = []
+        for declaration in declared.blocks:
+            blocks.append(declaration.build(in_channels))
+            in_channels = declaration.channels
+        self.blocks = nn.Sequential(*blocks)
+
+    def freeze_units(self) -> list[Unit]:
+        blocks = [block for block in self.blocks if isinstance(block, Block)]
+        return [unit for block in blocks for unit in block.freeze_units()]
+
+    def forward(self, x: Tensor) -> Tensor:
+        of_image, of_negative = self.blocks(torch.cat([x, -x])).chunk(2)
+        return torch.maximum(of_image, of_negative)
 
 
 @dataclass(frozen=True)

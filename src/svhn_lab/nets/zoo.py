@@ -5,7 +5,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from svhn_lab.errors import UserError
 from svhn_lab.nets.blocks import (
     Block,
+    BothPolarities,
     ConvPool,
+    Declaration,
     Inception,
     PostActivation,
     PreActivation,
@@ -24,15 +26,6 @@ from svhn_lab.nets.blocks import (
 )
 
 IMAGE_SIZE = 32  # SVHN's
-
-
-class Declaration(Protocol):
-    """What a block is declared by: its number of output channels and how to build it."""
-
-    @property
-    def channels(self) -> int: ...
-
-    def build(self, in_channels: int) -> Block: ...
 
 
 @dataclass(frozen=True)
@@ -111,13 +104,17 @@ ZOO: dict[str, Architecture] = {
             PreActivation(64, convs=2, pool="all"),
         )
     ),
-    # The contest's: the same with dropout of whole channels and learned offsets by place.
-    "compact": Architecture(
+    # The contest's: the same for both polarities, with GELU and a little dropout of channels.
+    "polar": Architecture(
         (
-            Stem(32),
-            PreActivation(32, convs=2, dropout=0.1),
-            PreActivation(48, convs=2, dropout=0.1, positions=8),
-            PreActivation(64, convs=2, dropout=0.1, positions=8, pool="all"),
+            BothPolarities(
+                (
+                    Stem(32),
+                    PreActivation(32, convs=2, activation="gelu", dropout=0.05),
+                    PreActivation(48, convs=2, activation="gelu", dropout=0.05),
+                    PreActivation(64, convs=2, activation="gelu", dropout=0.05, pool="all"),
+                )
+            ),
         )
     ),
     # `preact` with depthwise separable convolutions or fire modules for the full convolutions.
