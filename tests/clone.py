@@ -6,7 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -185,3 +186,11 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     """Ends the process and all that it started, at once and without a word."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 120) -> None:
+    """Until it is so; fails if that takes too long."""
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until, what
+        time.sleep(0.2)

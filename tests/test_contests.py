@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from clone import tiny_clone
+from clone import kill, tiny_clone, wait_for
 from toy import change_params
 
 pytestmark = pytest.mark.slow
@@ -52,6 +52,49 @@ def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Pat
     assert (registered["stage"], registered["arm"]) == ("compete", "free-inverted")
     lab.run("dvc", "repro", "--force", "--single-item", "report")
     assert "free-inverted" in (lab.path / "results/page/index.html").read_text()
+
+
+SEARCH = {
+    "trials": 4,
+    "side_by_side": 2,
+    "seeds": [0, 1],
+    "space": {
+        **{"stem": [4, 8], "first": [4, 8], "second": [8], "third": [8, 400], "convs": [1]},
+        **{"convolution": ["full"], "activation": ["relu", "gelu"], "squeeze": [None, 4]},
+        **{"dropout": [0.0, 0.1], "positions": [None], "head": ["all"]},
+        "both_polarities": [False],
+    },
+}
+
+
+def test_a_search_that_was_killed_ends_with_the_same_trials(tmp_path: Path) -> None:
+    lab = tiny_clone(tmp_path / "lab")
+    change_params(lab.path, {"contests": {"search": SEARCH}, "gate": {"max_parameters": 100_000}})
+    lab.run("dvc", "repro", "prepare")
+    killed = lab.copied_to(tmp_path / "killed" / "lab")
+    stage = "contests/dvc.yaml:search"
+    lab.run("dvc", "repro", stage)
+    expected = lab.read("results/search.json")
+    assert len(expected["trials"]) == 4
+    for trial in expected["trials"]:
+        too_large = trial["choice"]["third"] == 400
+        assert trial["state"] == ("pruned" if too_large else "complete")
+        assert (trial["validation_accuracy"] is None) == too_large
+    names = {run.info.run_name for run in lab.keyed_runs()}
+    complete = [t["trial"] for t in expected["trials"] if t["state"] == "complete"]
+    assert names >= {f"search/trial-{n:03}/seed-{seed}" for n in complete for seed in (0, 1)}
+
+    searching = killed.start("dvc", "repro", stage)
+    wait_for(lambda: any(killed.path.glob("results/search/*/*/run.json")))
+    kill(searching)
+    killed.run("dvc", "repro", stage)
+    assert killed.read("results/search.json") == expected
+
+    change_params(killed.path, {"contests": {"search": {"trials": 5}}})
+    killed.run("dvc", "repro", stage)
+    more = killed.read("results/search.json")["trials"]
+    assert [t for t in more if t["trial"] < 4] == expected["trials"]
+    assert killed.lab("doctor").startswith("doctor: nothing wrong")
 
 
 def replace_arms(project: Path, references: dict[str, str]) -> None:

@@ -4,12 +4,11 @@ DVC, real SQLite, real MLflow servers on SQLite and PostgreSQL."""
 
 import contextlib
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from clone import Clone, tiny_clone
+from clone import Clone, tiny_clone, wait_for
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from servers import MlflowServer, postgresql
@@ -51,13 +50,6 @@ def current(runs: list[Run]) -> dict[str, Run]:
     names = [str(run.info.run_name) for run in found]
     assert len(names) == len(set(names))
     return dict(zip(names, found, strict=True))
-
-
-def wait_for(what: Callable[[], bool], seconds: float = 120) -> None:
-    until = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < until, what
-        time.sleep(0.2)
 
 
 def test_what_dvc_restores_without_running_is_current_again_after_sync(lab: Clone) -> None:

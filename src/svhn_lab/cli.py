@@ -81,6 +81,12 @@ def compete(arm: str, seed: str) -> None:
 
 
 @cli.command()
+def search() -> None:
+    """Search for a good small network, on validation digits."""
+    run_stage("search")
+
+
+@cli.command()
 def contests() -> None:
     """Test who has competed."""
     run_stage("contests")

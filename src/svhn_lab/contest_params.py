@@ -1,11 +1,57 @@
 """The contests' section of params.yaml, which contests/dvc.yaml uses."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from svhn_lab.recipes import Arm
-from svhn_lab.schema import Name, Section, Seed, distinct
+from svhn_lab.schema import Count, Name, Real, Section, Seed, distinct
+
+Some = Field(min_length=1)
+
+
+class Space(Section):
+    """What the search chooses among: lists of alternatives, for networks like `preact`."""
+
+    stem: Annotated[tuple[Count, ...], Some]
+    """Channels of the first convolution."""
+    first: Annotated[tuple[Count, ...], Some]
+    """Channels of the first block."""
+    second: Annotated[tuple[Count, ...], Some]
+    """Channels of the second."""
+    third: Annotated[tuple[Count, ...], Some]
+    """Channels of the third."""
+    convs: Annotated[tuple[Count, ...], Some]
+    """Convolutions of each block."""
+    convolution: Annotated[tuple[Literal["full", "5x5", "depthwise", "fire"], ...], Some]
+    """Their kind."""
+    activation: Annotated[tuple[Literal["relu", "gelu", "silu"], ...], Some]
+    """The activation function."""
+    squeeze: Annotated[tuple[Count | None, ...], Some]
+    """The reduction of squeeze-and-excitation; null is without."""
+    dropout: Annotated[tuple[Annotated[Real, Field(ge=0, lt=1)], ...], Some]
+    """The probability with which a channel of a block is dropped."""
+    positions: Annotated[tuple[Count | None, ...], Some]
+    """The side of the grid of learned offsets in the last two blocks; null is without."""
+    head: Annotated[tuple[Literal["all", "average"], ...], Some]
+    """What is made of the last map: the largest values (`all`), or their means."""
+    both_polarities: Annotated[tuple[Annotated[bool, Field(strict=True)], ...], Some]
+    """Whether the network looks at the negative as well."""
+
+
+class Search(Section):
+    """The search for a network, on validation digits, by the recipe of `training`."""
+
+    trials: Count
+    """Networks that are tried; more later go on from those before."""
+    side_by_side: Count
+    """So many are chosen at once, whatever number of processors then trains them."""
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(distinct)]
+    """Each network is trained once per seed; their mean counts."""
+    seed: Seed
+    """Of the choices."""
+    space: Space
+    """What is chosen among."""
 
 
 class Contests(Section):
@@ -18,3 +64,5 @@ class Contests(Section):
     """Who competes, with `training` as defaults."""
     references: dict[Name, str]
     """Which arm each arm is compared with."""
+    search: Search
+    """The search for a network."""

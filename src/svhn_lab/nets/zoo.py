@@ -274,15 +274,20 @@ def build(name: str, *, num_classes: int, seed: int, image_size: int = IMAGE_SIZ
     Raises UserError if no network has this name, or if it cannot take images of this size.
     """
     declared = architecture(name)
+    try:
+        return built(declared, num_classes=num_classes, seed=seed, image_size=image_size)
+    except RuntimeError as failure:
+        raise UserError(
+            f"the network {name!r} cannot take images of {image_size}x{image_size} pixels "
+            f"({failure}); change data.image_size, or take another network"
+        ) from None
+
+
+def built(declared: Architecture, *, num_classes: int, seed: int, image_size: int) -> Network:
+    """The same of an architecture. Raises RuntimeError if it cannot take images of this size."""
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
-        try:
-            net = Network(declared, num_classes, image_size)
-        except RuntimeError as failure:
-            raise UserError(
-                f"the network {name!r} cannot take images of {image_size}x{image_size} pixels "
-                f"({failure}); change data.image_size, or take another network"
-            ) from None
+        net = Network(declared, num_classes, image_size)
     return net.to(memory_format=torch.channels_last)
 
 

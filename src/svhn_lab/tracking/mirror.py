@@ -137,7 +137,7 @@ class Mirror:
         """Puts the runs that the record sums up under its own run; a temporary copy of the checkout
         leaves those of the checkout where they are."""
         members = set(record.members)
-        stage, arm = record.identity.stage, record.identity.arm
+        stage, arm = record.identity.stage_of_members, record.identity.arm
         condition = f"tags.`{STAGE}` = '{stage}'"
         if arm:
             condition += f" AND tags.`{ARM}` = '{arm}'"

@@ -71,6 +71,11 @@ class Identity:
         return f"{self.stage}@{self.arm}" if self.arm else self.stage
 
     @property
+    def stage_of_members(self) -> str:
+        """The stage of the runs that this one stands for, if it does."""
+        return COMPETE if self.stage == CONTESTS else self.stage
+
+    @property
     def path(self) -> Path:
         """Where it lies below results/, models/ and results/provenance/."""
         return Path(self.stage, self.arm, self.condition, self.member)

@@ -1,0 +1,43 @@
+"""`polar` with one ingredient taken away or put into it, for the contests' table of what matters;
+params.yaml names them `svhn_lab.nets.ablations:NAME`. Widths make up for what a change costs in
+parameters, where they can, so that all have about as many."""
+
+from svhn_lab.nets.blocks import BothPolarities
+from svhn_lab.nets.space import architecture
+from svhn_lab.nets.zoo import ZOO, Architecture
+
+POLAR = {
+    "stem": 32,
+    "first": 32,
+    "second": 48,
+    "third": 64,
+    "convs": 2,
+    "convolution": "full",
+    "activation": "gelu",
+    "squeeze": None,
+    "dropout": 0.05,
+    "positions": None,
+    "head": "all",
+    "both_polarities": True,
+}
+
+one_polarity = architecture(POLAR | {"both_polarities": False})
+relu = architecture(POLAR | {"activation": "relu"})
+no_dropout = architecture(POLAR | {"dropout": 0.0})
+mean_pooled = architecture(POLAR | {"head": "average"})
+squeeze = architecture(POLAR | {"squeeze": 4})
+positions = architecture(POLAR | {"positions": 8})
+shallow_wide = architecture(POLAR | {"convs": 1, "first": 44, "second": 66, "third": 96})
+deep_narrow = architecture(POLAR | {"convs": 3, "first": 26, "second": 38, "third": 52})
+five_by_five = architecture(
+    POLAR | {"convolution": "5x5", "stem": 20, "first": 20, "second": 28, "third": 38}
+)
+depthwise = architecture(
+    POLAR | {"convolution": "depthwise", "stem": 64, "first": 72, "second": 112, "third": 160}
+)
+# The largest values are taken before the last block, which then computes once.
+*_front, _last = one_polarity.blocks
+early_maximum = Architecture((BothPolarities(tuple(_front)), _last))
+# PostActivation has ReLU and no dropout: `post_activation` is to be compared with `plain`.
+plain = architecture(POLAR | {"activation": "relu", "dropout": 0.0})
+post_activation = Architecture((BothPolarities(ZOO["postact"].blocks),))

@@ -1,0 +1,171 @@
+"""`search` (contests/dvc.yaml): looks for a good small network under the fixed settings, by
+Optuna's tree-structured Parzen estimator, on validation digits alone. Each trial is a run like any
+other. The study lies in SQLite: a search that was killed goes on with the trials that it was at."""
+
+import contextlib
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.trial import FrozenTrial, TrialState
+
+from svhn_lab.contest_params import Search
+from svhn_lab.errors import UserError
+from svhn_lab.nets import space, zoo
+from svhn_lab.params import Params, load
+from svhn_lab.recipes import Recipe
+from svhn_lab.report.formats import percent
+from svhn_lab.report.tables import table
+from svhn_lab.stages.layout import MODELS, RESULTS, SEARCH, SEARCH_STUDY
+from svhn_lab.stages.mirroring import mirror_all
+from svhn_lab.stages.prepared import load_digits, load_manifest
+from svhn_lab.stages.runs import run, run_all
+from svhn_lab.tracking import record
+from svhn_lab.tracking.files import write_json
+from svhn_lab.tracking.record import Identity
+
+START_UP = 10  # trials at random before the estimator has something to go by
+Task = tuple[Identity, dict[str, Any], Recipe]
+
+
+def identities(number: int, settings: Search) -> list[Identity]:
+    """The runs of a trial, one per seed."""
+    return [Identity(record.SEARCH, f"trial-{number:03}", seed) for seed in settings.seeds]
+
+
+def train_one(task: Task) -> Identity:
+    """One seed of a trial's network."""
+    identity, choice, recipe = task
+    assert identity.seed is not None
+    manifest = load_manifest()
+    net = zoo.built(
+        space.architecture(choice),
+        num_classes=manifest.num_classes,
+        seed=identity.seed,
+        image_size=manifest.image_size,
+    )
+    about = {"stage": identity.stage, "arm": identity.arm, **choice}
+    return run(
+        identity, net, recipe, about, load_digits("train"), load_digits("validation"), manifest
+    )
+
+
+def study_of(settings: Search, key: str) -> optuna.Study:
+    """The study of this key, as far as it has come; the results of any other are removed."""
+    storage = f"sqlite:///{SEARCH_STUDY}"
+    if not SEARCH_STUDY.exists() or key not in optuna.get_all_study_names(storage):
+        for folder in (SEARCH_STUDY.parent, RESULTS / record.SEARCH, MODELS / record.SEARCH):
+            shutil.rmtree(folder, ignore_errors=True)
+        SEARCH_STUDY.parent.mkdir(parents=True)
+    return optuna.create_study(
+        storage=storage, study_name=key, direction="maximize", load_if_exists=True
+    )
+
+
+def asked(study: optuna.Study, settings: Search) -> list[FrozenTrial]:
+    """The next trials: those that a killed search was at, or new ones. What is chosen depends on
+    the finished trials alone, wherever the search was interrupted."""
+    finished = [trial for trial in study.trials if trial.state.is_finished()]
+    study.sampler = optuna.samplers.TPESampler(
+        seed=settings.seed + len(finished),
+        n_startup_trials=START_UP,
+        multivariate=True,
+        constant_liar=True,
+    )
+    choices = settings.space.model_dump()
+    distributions: dict[str, BaseDistribution] = {
+        name: CategoricalDistribution(each) for name, each in choices.items()
+    }
+    going_on = study.get_trials(states=(TrialState.RUNNING,))
+    number = min(settings.side_by_side, settings.trials - len(finished))
+    for _ in range(number - len(going_on)):
+        study.ask(distributions)
+    return study.get_trials(states=(TrialState.RUNNING,))
+
+
+def parameters(choice: Mapping[str, Any], image_size: int, num_classes: int) -> int:
+    """Of the network."""
+    architecture = space.architecture(choice)
+    return zoo.num_parameters(
+        zoo.built(architecture, num_classes=num_classes, seed=0, image_size=image_size)
+    )
+
+
+def accuracy(runs: Sequence[Identity]) -> float | None:
+    """The mean validation accuracy of a trial's runs; None if one of them failed."""
+    records = [record.read(each) for each in runs]
+    if any(each.failure for each in records):
+        return None
+    return float(np.mean([each.metrics["validation_accuracy"] for each in records]))
+
+
+def advance(study: optuna.Study, params: Params) -> None:
+    """Trains the next trials and tells the study. One with too many parameters is not trained."""
+    settings, manifest = params.contests.search, load_manifest()
+    trials = asked(study, settings)
+    small = [
+        trial
+        for trial in trials
+        if parameters(trial.params, manifest.image_size, manifest.num_classes)
+        <= params.gate.max_parameters
+    ]
+    tasks: list[Task] = [
+        (identity, trial.params, params.training)
+        for trial in small
+        for identity in identities(trial.number, settings)
+    ]
+    with contextlib.suppress(UserError):  # of runs that diverged, which is an answer too
+        run_all(train_one, tasks, params.compute)
+    for trial in trials:
+        if trial not in small:
+            study.tell(trial.number, state=TrialState.PRUNED)
+            continue
+        value = accuracy(identities(trial.number, settings))
+        state = TrialState.FAIL if value is None else TrialState.COMPLETE
+        study.tell(trial.number, value, state=state)
+
+
+def found(study: optuna.Study, image_size: int, num_classes: int) -> list[dict[str, Any]]:
+    """Every trial, the best first; those that were not trained come last."""
+    rows = [
+        {
+            "trial": trial.number,
+            "choice": trial.params,
+            "parameters": parameters(trial.params, image_size, num_classes),
+            "validation_accuracy": trial.value,
+            "state": trial.state.name.lower(),
+        }
+        for trial in study.trials
+    ]
+    return sorted(rows, key=lambda row: -(row["validation_accuracy"] or 0))
+
+
+def main() -> None:
+    """Writes results/search.json, and the runs of all trials."""
+    params, manifest = load(), load_manifest()
+    settings = params.contests.search
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    about = settings.model_dump(exclude={"trials"}) | params.training.model_dump()
+    key = record.content_key(
+        Identity(record.SEARCH, ""), about, manifest.digest, record.code_digest(record.SEARCH)
+    )
+    study = study_of(settings, key)
+    while sum(trial.state.is_finished() for trial in study.trials) < settings.trials:
+        advance(study, params)
+    rows = found(study, manifest.image_size, manifest.num_classes)
+    write_json(SEARCH, {"dataset": manifest.dataset(), "trials": rows})
+    shown = [
+        (
+            f"trial-{row['trial']:03}",
+            f"{row['parameters']:,}",
+            "–" if row["validation_accuracy"] is None else percent(row["validation_accuracy"]),
+            ", ".join(f"{name} {value}" for name, value in row["choice"].items()),
+        )
+        for row in rows[:10]
+    ]
+    click.echo(table(("the best", "parameters", "validation", "choice"), shown))
+    mirror_all()
