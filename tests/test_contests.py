@@ -69,7 +69,7 @@ SEARCH = {
 
 def test_a_search_that_was_killed_ends_with_the_same_trials(tmp_path: Path) -> None:
     lab = tiny_clone(tmp_path / "lab")
-    change_params(lab.path, {"contests": {"search": SEARCH}, "gate": {"max_parameters": 100_000}})
+    change_params(lab.path, {"contests": {"search": SEARCH}, "gate": {"max_parameters": 20_000}})
     lab.run("dvc", "repro", "prepare")
     killed = lab.copied_to(tmp_path / "killed" / "lab")
     stage = "contests/dvc.yaml:search"

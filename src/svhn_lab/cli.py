@@ -132,10 +132,11 @@ def evaluate() -> None:
 @cli.command()
 @click.option(
     "--markdown",
-    type=click.Choice(["arms", "transfer", "all"]),
+    type=click.Choice(["arms", "transfer", "all", "contests"]),
     is_flag=False,
     flag_value="all",
-    help="Write docs/results.md (arms), docs/freeze-depth.md (transfer) or both instead.",
+    help="Write docs/results.md (arms), docs/freeze-depth.md (transfer), both (all), or "
+    "docs/small-networks.md (contests) instead.",
 )
 def report(markdown: str | None) -> None:
     """Write the page and the plots."""

@@ -32,6 +32,7 @@ PLOTS = RESULTS / "plots"
 PLOTS_OF = PLOTS / "runs.json"  # by content key, the plots that show the run
 RESULTS_DOC = Path("docs/results.md")
 STUDY_DOC = Path("docs/freeze-depth.md")
+CONTESTS_DOC = Path("docs/small-networks.md")
 REGISTRATION = RESULTS / "registration.json"
 MODEL_CARD = RESULTS / "model-card.md"
 

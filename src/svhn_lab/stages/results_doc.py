@@ -1,6 +1,6 @@
-"""`report --markdown`: the results as docs/results.md (the arms) and docs/freeze-depth.md (the
-transfer study), each with the digits, commit and machine that they come from. A tool, no stage of
-the graph: for results that one wants to keep in Git."""
+"""`report --markdown`: the results as docs/results.md (the arms), docs/freeze-depth.md (the
+transfer study) and docs/small-networks.md (the contests), each with digits, commit and machine. A
+tool, no stage of the graph: for results that one wants to keep in Git."""
 
 from collections.abc import Iterable
 
@@ -8,8 +8,10 @@ import click
 
 from svhn_lab.params import load
 from svhn_lab.report import page, plots
-from svhn_lab.stages import pretrain, study, train
+from svhn_lab.stages import compete, pretrain, study, train
 from svhn_lab.stages.layout import (
+    CONTESTS,
+    CONTESTS_DOC,
     EVALUATION,
     RESULTS_DOC,
     STUDY_DOC,
@@ -18,7 +20,7 @@ from svhn_lab.stages.layout import (
     read_json,
 )
 from svhn_lab.stages.origin import origin, processor
-from svhn_lab.stages.shown import refuse_outdated, study_figures, study_tables, tables
+from svhn_lab.stages.shown import changes, refuse_outdated, study_figures, study_tables, tables
 from svhn_lab.tracking.files import write_bytes, write_text
 from svhn_lab.tracking.record import Identity
 
@@ -29,8 +31,8 @@ def flat(runs: Iterable[list[Identity]]) -> list[Identity]:
 
 
 def main(part: str) -> None:
-    """Writes docs/results.md (`part` is arms), docs/freeze-depth.md (transfer) or both (all).
-    Raises UserError if an evaluation is out of date."""
+    """Writes docs/results.md (`part` is arms), docs/freeze-depth.md (transfer) or both (all), or
+    docs/small-networks.md (contests). Raises UserError if an evaluation is out of date."""
     params = load()
     more = {"extra": params.data.extra, "processor": processor()}
     if part in ("arms", "all"):
@@ -52,3 +54,16 @@ def main(part: str) -> None:
         for name, figure in study_figures(transfer, timing).items():
             write_bytes(STUDY_DOC.parent / "images" / f"{name}.png", plots.png(figure))
         click.echo(f"The transfer study: {STUDY_DOC}")
+    if part == "contests":
+        found = read_json(CONTESTS, "contests/dvc.yaml")
+        runs = {arm: compete.identities(params, arm) for arm in params.contests.arms}
+        refuse_outdated(CONTESTS, found["arms"], runs)
+        arms = {
+            name: arm | {"changes": changes(params.contests.arms[name], params.training)}
+            for name, arm in found["arms"].items()
+        }
+        said = {"dataset": found["dataset"], "arms": arms, "seeds": params.contests.seeds}
+        said |= {"training": params.training, "max_parameters": params.gate.max_parameters}
+        said |= more | origin(flat(runs.values()))
+        write_text(CONTESTS_DOC, page.render_markdown("contests.md", said))
+        click.echo(f"The contests: {CONTESTS_DOC}")
