@@ -180,7 +180,7 @@ def test_frozen_features_change_no_bit_of_any_model(lab: Clone) -> None:
         for sweep in ("front", "scratch", "only", "all-digits"):
             lab.run("python", "-m", "svhn_lab", "finetune", sweep)
         assert weights() == before and len(before) == 2 * POINTS
-    lab.run("dvc", "checkout", "--force")
+    lab.run("dvc", "checkout", "--force", "dvc.yaml")
 
 
 def test_arms_are_compared_pair_by_pair_with_their_references(lab: Clone) -> None:

@@ -65,7 +65,7 @@ def test_a_record_without_its_weights_is_named(project: Path) -> None:
     [said] = problems(doctor.records())
     assert said == (
         "train/baseline/seed-1: models/train/baseline/seed-1.pt is not there"
-        " -> dvc checkout, or dvc repro train@baseline"
+        " -> dvc checkout train@baseline, or dvc repro train@baseline"
     )
 
 

@@ -27,6 +27,8 @@ from svhn_lab.tracking.store import shown_uri, sqlite_file, tracking_uri
 
 LOCKS = {Path("dvc.lock"): "", Path("contests/dvc.lock"): "contests/dvc.yaml:"}
 SYNC = "python -m svhn_lab sync"
+# Contests that have not been run have nothing that could be brought back.
+BRING_BACK = "dvc checkout --force --allow-missing, or dvc repro"
 REMEDIES: dict[Kind, str] = {
     "missing": SYNC,
     "broken": SYNC,
@@ -34,7 +36,7 @@ REMEDIES: dict[Kind, str] = {
     "outdated": SYNC,
     "unattached": SYNC,
     "orphaned": f"{SYNC} --prune, if it is not another checkout's",
-    "unreadable": "dvc checkout --force, or dvc repro",
+    "unreadable": BRING_BACK,
 }
 
 
@@ -89,7 +91,7 @@ def records() -> Iterator[Finding]:
     """Whether every run on disk is as it was left, and has its network if it succeeded."""
     identities, damaged = record.scan()
     for file in damaged:
-        yield Finding("records", f"{file}: is damaged", "dvc checkout --force, or dvc repro")
+        yield Finding("records", f"{file}: is damaged", BRING_BACK)
     for identity in identities:
         try:
             run = record.read(identity)
@@ -101,7 +103,7 @@ def records() -> Iterator[Finding]:
             yield Finding(
                 "records",
                 f"{identity.name}: {weights} is not there",
-                f"dvc checkout, or dvc repro {identity.dvc_stage}",
+                f"dvc checkout {identity.dvc_stage}, or dvc repro {identity.dvc_stage}",
             )
 
 
@@ -129,7 +131,7 @@ def graph() -> Iterator[Finding]:
                 if state == "not in cache":  # which DVC says before it looks at the file
                     problem, remedy = (
                         "has no copy in DVC's cache",
-                        f"dvc pull, or dvc repro {stage}",
+                        f"dvc pull {out}, or dvc repro {stage}",
                     )
                 else:
                     problem = f"is {state}, against what dvc.lock has of stage {stage}"

@@ -72,7 +72,7 @@ def differences(mirror: Mirror, extras: Extras, *, prune: bool = False) -> list[
     names = set()
     identities, damaged = record.scan()
     for file in damaged:
-        says = f"{file}: is damaged; `dvc checkout --force` brings it back"
+        says = f"{file}: is damaged; `dvc checkout --force --allow-missing` brings it back"
         found.append(Difference("unreadable", str(file.parent), says, None))
     if prune:
         found += [_killed(mirror, run) for run in runs if goes_on(run) and is_elsewhere(run)]

@@ -298,7 +298,7 @@ def read_provenance(identity: Identity) -> Provenance:
 
 def _damaged(place: Path, identity: Identity) -> UserError:
     return UserError(
-        f"{place}: is damaged; `dvc checkout --force` brings it back, or "
+        f"{place}: is damaged; `dvc checkout --force {identity.dvc_stage}` brings it back, or "
         f"`dvc repro {identity.dvc_stage}` makes it anew"
     )
 
