@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from svhn_lab.errors import UserError
 from svhn_lab.nets.blocks import Block, Unit
 from svhn_lab.nets.zoo import Architecture
 
@@ -100,8 +101,12 @@ def _mobilenet_v3_small(width: float) -> nn.Module:
 
 def _convnext(widths: tuple[int, ...], depths: tuple[int, ...]) -> nn.Module:
     """timm's ConvNeXt (Liu et al., 2022, "A ConvNet for the 2020s")."""
-    from timm.models.convnext import ConvNeXt
-
+    try:
+        from timm.models.convnext import ConvNeXt
+    except ImportError:
+        raise UserError(
+            "the network convnext needs timm; install it with `pip install 'svhn-lab[contests]'`"
+        ) from None
     net: nn.Module = ConvNeXt(
         num_classes=0, dims=widths, depths=depths, patch_size=1, kernel_sizes=5, ls_init_value=None
     )

@@ -4,6 +4,7 @@ need when they run, so that `--help` answers at once."""
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
@@ -83,6 +84,8 @@ def compete(arm: str, seed: str) -> None:
 @cli.command()
 def search() -> None:
     """Search for a good small network, on validation digits."""
+    if find_spec("optuna") is None:
+        raise UserError("search: needs Optuna; install it with `pip install 'svhn-lab[contests]'`")
     run_stage("search")
 
 
