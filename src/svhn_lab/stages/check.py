@@ -9,7 +9,7 @@ from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.nets.freezing import frozen_units
 from svhn_lab.params import PARAMS_FILE, Params, load
-from svhn_lab.stages.layout import CHECKED, NETS
+from svhn_lab.stages.layout import CHECKED, GRAPH, NETS
 from svhn_lab.stages.sweeps import points
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_text
@@ -68,7 +68,7 @@ def check_tracked(name: str, project: Path = Path()) -> None:
     module = Path(file).resolve().relative_to(top)
     blind = [
         stage
-        for stage, definition in record.definitions(project).items()
+        for stage, definition in record.definitions(project, [str(GRAPH)]).items()
         if NETS in definition.get("deps", ())
         and not any(Path(dep) in (module, *module.parents) for dep in definition["deps"])
     ]

@@ -142,10 +142,10 @@ def summed_up(identity: Identity, runs: Sequence[Record], params: Mapping[str, A
     )
 
 
-def definitions(root: Path = Path()) -> dict[str, Any]:
-    """The stages of both pipelines by name; their paths begin at `root`."""
+def definitions(root: Path = Path(), graphs: Sequence[str] = GRAPHS) -> dict[str, Any]:
+    """The stages of both pipelines, or of these, by name; their paths begin at `root`."""
     read = YAML(typ="safe", pure=True).load
-    files = [root / name for name in GRAPHS if (root / name).is_file()]
+    files = [root / name for name in graphs if (root / name).is_file()]
     return {
         name: stage
         for file in files
