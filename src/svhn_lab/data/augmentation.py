@@ -96,8 +96,8 @@ def recoloured(images: Tensor, strength: float, generator: torch.Generator) -> T
 
 
 def inverted(images: Tensor, probability: float, generator: torch.Generator) -> Tensor:
-    """(N, H, W, 3) uint8 images, each with this probability as its negative: house numbers are as
-    often bright on dark as dark on bright."""
+    """(N, H, W, 3) uint8 images, each with this probability as its negative: house numbers are
+    bright on dark or dark on bright."""
     chosen = torch.rand(len(images), generator=generator, device=generator.device) < probability
     return torch.where(chosen.to(images.device)[:, None, None, None], 255 - images, images)
 

@@ -84,9 +84,8 @@ class Declaration(Protocol):
 @dataclass(frozen=True)
 class BothPolarities:
     """The same blocks for the input and for its negative, then the larger of each pair of values:
-    the output is the same for dark digits on bright ground and bright ones on dark, of which there
-    are as many (TI-pooling: Laptev et al., 2016, over the two polarities). Twice the operations,
-    and no parameter more."""
+    the output is the same for dark digits on bright ground and bright ones on dark (TI-pooling:
+    Laptev et al., 2016, over the two polarities). Twice the operations, and no parameter more."""
 
     blocks: "tuple[Declaration, ...]"
 
