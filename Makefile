@@ -48,9 +48,11 @@ test: setup ## Lint, types and the fast tests
 test-slow: setup ## The tests that run whole graphs and servers
 	pytest -m slow
 
-bench: setup ## Measure training against its peers, bfloat16, drawing of digits, and sync
+bench: setup ## Measure training against its peers, bfloat16, drawing of digits, sync, and latency
 	$(VENV)/bin/python -m pip install --quiet --editable '.[dev,bench]'
 	python -m benchmarks.speed
 	python -m benchmarks.precision
 	python -m benchmarks.rendered
 	python -m benchmarks.sync
+	dvc repro prepare
+	python -m benchmarks.latency

@@ -9,8 +9,8 @@ from recipes import recipe
 from svhn_lab.data.batches import Digits, Statistics
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
-from svhn_lab.nets.blocks import PreActivation
 from svhn_lab.nets.freezing import Freezing, freeze, frozen_units, is_fixed, split
+from svhn_lab.nets.residual import PreActivation
 from svhn_lab.recipes import NormPolicy
 from svhn_lab.training.features import fit_behind_front
 from svhn_lab.training.fit import fit

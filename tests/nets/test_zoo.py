@@ -1,9 +1,10 @@
 """zoo.py: every network is what it is declared to be."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
+from torch import nn
 
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
@@ -81,6 +82,32 @@ def test_weights_follow_from_the_seed_alone() -> None:
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["head.weight"], other["head.weight"])
     assert torch.equal(before, torch.rand(1)), "building draws from no one else's random numbers"
+
+
+@pytest.mark.parametrize("how", zoo.INITIALISATIONS)
+def test_convolutions_begin_as_the_architecture_says(how: zoo.Initialisation) -> None:
+    declared = replace(zoo.ZOO["preact"], initialisation=how)
+    net = zoo.built(declared, num_classes=10, seed=0, image_size=32)
+    again = zoo.built(declared, num_classes=10, seed=0, image_size=32)
+    *_, last = (part.weight for part in net.modules() if isinstance(part, nn.Conv2d))
+    *_, same = (part.weight for part in again.modules() if isinstance(part, nn.Conv2d))
+    assert torch.equal(last, same)
+    inputs = last[0].numel()
+    if how == "orthogonal":
+        torch.testing.assert_close(last.flatten(1) @ last.flatten(1).T, torch.eye(len(last)))
+    else:
+        expected = {"torch": 1 / (3 * inputs), "he": 2 / inputs}[how]
+        assert last.var().item() == pytest.approx(expected, rel=0.05)
+
+
+def test_only_whitened_stems_look_at_digits() -> None:
+    images = torch.randn(50, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    for name, changes in (("svhn_lab.nets.ablations:whitened", True), ("polar", False)):
+        net = zoo.build(name, num_classes=10, seed=0)
+        before = {key: value.clone() for key, value in net.state_dict().items()}
+        net.whiten(images)
+        changed = {key for key, value in net.state_dict().items() if (value != before[key]).any()}
+        assert changed == ({"blocks.0.blocks.0.conv.weight"} if changes else set())
 
 
 def test_a_new_head_leaves_the_rest_alone() -> None:

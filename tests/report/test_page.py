@@ -172,7 +172,7 @@ def context(**changes: Any) -> dict[str, Any]:
             "classes": ["0", "1"],
             "splits": {"train": 12_345, "validation": 100, "test": 200},
         },
-        "contests": None,
+        "contests": {},
         "max_parameters": 150_000,
         "best": {"name": "<preact>", "entry": arms["<preact>"]},
         "preview": "AAAA",

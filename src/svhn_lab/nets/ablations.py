@@ -2,6 +2,8 @@
 params.yaml names them `svhn_lab.nets.ablations:NAME`. Widths make up for what a change costs in
 parameters, where they can, so that all have about as many."""
 
+from dataclasses import replace
+
 from svhn_lab.nets.blocks import BothPolarities
 from svhn_lab.nets.space import architecture
 from svhn_lab.nets.zoo import ZOO, Architecture
@@ -35,6 +37,13 @@ five_by_five = architecture(
 depthwise = architecture(
     POLAR | {"convolution": "depthwise", "stem": 64, "first": 72, "second": 112, "third": 160}
 )
+# Where the maps become smaller: pooled later, the last block computes at four times the places.
+pooled_earlier = architecture(POLAR, pools=(4, 2))
+pooled_later = architecture(POLAR, pools=(2, 1))
+# How weights begin.
+he = replace(ZOO["polar"], initialisation="he")
+orthogonal = replace(ZOO["polar"], initialisation="orthogonal")
+whitened = architecture(POLAR, whitened=True)
 # The largest values are taken before the last block, which then computes once.
 *_front, _last = one_polarity.blocks
 early_maximum = Architecture((BothPolarities(tuple(_front)), _last))

@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from svhn_lab.nets.blocks import BothPolarities, Declaration, PreActivation, Stem
+from svhn_lab.nets.blocks import BothPolarities, Declaration, Stem
+from svhn_lab.nets.residual import PreActivation
 from svhn_lab.nets.zoo import Architecture
 
 
-def architecture(choice: Mapping[str, Any]) -> Architecture:
-    """The network of one choice for every key of `contests.search.space`."""
+def architecture(
+    choice: Mapping[str, Any], *, whitened: bool = False, pools: tuple[int, int] = (2, 2)
+) -> Architecture:
+    """The network of one choice for every key of `contests.search.space`; its stem and what the
+    first two blocks pool are not among what is searched."""
     head = choice["head"]
     like = {
         "convs": choice["convs"],
@@ -17,10 +21,11 @@ def architecture(choice: Mapping[str, Any]) -> Architecture:
         "squeeze": choice["squeeze"],
         "dropout": choice["dropout"],
     }
+    first, second = pools
     blocks: tuple[Declaration, ...] = (
-        Stem(choice["stem"]),
-        PreActivation(choice["first"], **like),
-        PreActivation(choice["second"], positions=choice["positions"], **like),
+        Stem(choice["stem"], whitened),
+        PreActivation(choice["first"], pool=first, **like),
+        PreActivation(choice["second"], pool=second, positions=choice["positions"], **like),
         PreActivation(choice["third"], pool=head, positions=choice["positions"], **like),
     )
     return Architecture((BothPolarities(blocks),) if choice["both_polarities"] else blocks)

@@ -5,7 +5,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,25 +17,36 @@ from svhn_lab.nets.blocks import (
     ConvPool,
     Declaration,
     Inception,
-    PostActivation,
-    PreActivation,
     State,
     Stem,
     Unit,
     UnitByUnit,
+    WhitenedStem,
 )
+from svhn_lab.nets.residual import PostActivation, PreActivation
 
 IMAGE_SIZE = 32  # SVHN's
+
+# How weights of convolutions begin: torch's own way is uniform, with a sixth of the variance that
+# keeps that of the activations behind a ReLU (He et al., 2015, "Delving deep into rectifiers").
+Initialisation = Literal["torch", "he", "orthogonal"]
+INITIALISATIONS: dict[Initialisation, Callable[[Tensor], Any]] = {
+    "torch": lambda weight: weight,
+    "he": partial(nn.init.kaiming_normal_, nonlinearity="relu"),
+    "orthogonal": nn.init.orthogonal_,
+}
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network as data: its blocks, whether the last map is averaged to one value a channel, and
-    the widths of the hidden fully connected layers before the output layer."""
+    """A network as data: its blocks, whether the last map is averaged to one value a channel, the
+    widths of the hidden fully connected layers before the output layer, and how the weights of its
+    convolutions begin."""
 
     blocks: tuple[Declaration, ...]
     average: bool = False
     hidden: tuple[int, ...] = ()
+    initialisation: Initialisation = "torch"
 
 
 ZOO: dict[str, Architecture] = {
@@ -176,6 +187,9 @@ class Network(nn.Module):
             features = self.features(torch.zeros(1, 3, image_size, image_size))
         self.num_features = features.shape[1]
         self.head = head(self.num_features, self.hidden, num_classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                INITIALISATIONS[architecture.initialisation](module.weight)
         self.train()
 
     def features(self, images: Tensor) -> Tensor:
@@ -195,6 +209,12 @@ class Network(nn.Module):
         for module in self.held_in_eval:
             module.eval()
         return self
+
+    def whiten(self, images: Tensor) -> None:
+        """Stems that begin with the whitening of what they look at do so: (N, 3, H, W)."""
+        for module in self.modules():
+            if isinstance(module, WhitenedStem):
+                module.whiten(images)
 
     def freeze_units(self) -> list[Unit]:
         """Modules of every freeze unit, from the front; the head is in none."""

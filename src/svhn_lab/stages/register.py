@@ -15,7 +15,14 @@ from svhn_lab.nets.classifier import Classifier
 from svhn_lab.params import Params, load
 from svhn_lab.report.page import render_markdown
 from svhn_lab.stages.answers import right_answers
-from svhn_lab.stages.layout import CONTESTS, EVALUATION, MODEL_CARD, REGISTRATION, read_json
+from svhn_lab.stages.layout import (
+    CONTESTS,
+    EVALUATION,
+    MODEL_CARD,
+    REGISTRATION,
+    competed,
+    read_json,
+)
 from svhn_lab.stages.prepared import load_manifest
 from svhn_lab.stages.runs import load_model
 from svhn_lab.tracking import record, registry
@@ -46,15 +53,10 @@ def compared(candidate: gate.Candidate, model: str, key: str, level: float) -> g
 
 
 def candidates(evaluation: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Entries of the lab's arms as `train/ARM`, and of those who have competed on the same digits,
-    if any have, as `compete/ARM`. No stage here depends on the contests, which run for hours:
-    `make contests` runs this one again."""
-    found = {f"train/{arm}": entry for arm, entry in evaluation["arms"].items()}
-    if CONTESTS.exists():
-        contests = read_json(CONTESTS, "contests/dvc.yaml")
-        if contests["dataset"] == evaluation["dataset"]:
-            found |= {f"{COMPETE}/{arm}": entry for arm, entry in contests["arms"].items()}
-    return found
+    """Entries of the lab's arms as `train/ARM`, and of those who have competed as `compete/ARM`."""
+    of_lab = {f"train/{arm}": entry for arm, entry in evaluation["arms"].items()}
+    contests = competed(evaluation["dataset"])
+    return of_lab | {f"{COMPETE}/{arm}": entry for arm, entry in contests.items()}
 
 
 def judged(

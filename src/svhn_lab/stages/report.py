@@ -20,7 +20,6 @@ from svhn_lab.params import Params, load
 from svhn_lab.report import arm_plots, graph, page, plots
 from svhn_lab.report.curves import seed_bands, table
 from svhn_lab.stages.layout import (
-    CONTESTS,
     EVALUATION,
     GRAPH,
     MANIFEST,
@@ -31,6 +30,7 @@ from svhn_lab.stages.layout import (
     PREVIEW,
     TIMING,
     TRANSFER,
+    competed,
     read_json,
 )
 from svhn_lab.stages.mirroring import mirror_all
@@ -229,11 +229,8 @@ def main() -> None:
             files[Path(f"curves/{kind}/{arm}.tsv")] = table(curves[arm], kind).encode()
     files[PLOTS_OF.relative_to(PLOTS)] = json.dumps(plots_of(arms, transfer), indent=2).encode()
     replace_plots(files)
-    competed = read_json(CONTESTS, "contests/dvc.yaml") if CONTESTS.exists() else None
-    if competed is not None and competed["dataset"] != evaluation["dataset"]:
-        competed = None
     only_here = {
-        "contests": competed and competed["arms"],
+        "contests": competed(evaluation["dataset"]),
         "max_parameters": params.gate.max_parameters,
         "best": None if best is None else {"name": best, "entry": arms[best]},
         "preview": base64.b64encode(PREVIEW.read_bytes()).decode(),

@@ -1,5 +1,6 @@
 """`train ARM`: trains one arm of the study from scratch on all classes, once per seed."""
 
+from svhn_lab.data.batches import normalised
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.params import PARAMS_FILE, Params, load
@@ -7,6 +8,8 @@ from svhn_lab.recipes import Arm
 from svhn_lab.stages.prepared import load_digits, load_manifest
 from svhn_lab.stages.runs import run, run_all, say_sums, sum_up
 from svhn_lab.tracking.record import Identity
+
+WHITENED = 2_000  # training digits that a whitened stem begins from; more change it little
 
 
 def identities(params: Params, arm: str) -> list[Identity]:
@@ -30,12 +33,14 @@ def train_one(task: tuple[Identity, Arm]) -> Identity:
         seed=identity.seed,
         image_size=manifest.image_size,
     )
+    train = load_digits("train")
+    net.whiten(normalised(train.take(slice(0, WHITENED)).images, manifest.statistics))
     return run(
         identity,
         net,
         arm,
         {"stage": "train", "arm": identity.arm},
-        load_digits("train"),
+        train,
         load_digits("validation"),
         manifest,
     )
