@@ -1,5 +1,5 @@
-"""How long the contests' networks take to answer on one thread: torch and ONNX Runtime, one image and
-256 at once, in float32, networks in turn, medians with quartiles. Beside them a network as its
+"""How long the contests' networks take to answer on one thread: torch and ONNX Runtime, one image
+and 256 at once, in float32, networks in turn, medians with quartiles. Beside them a network as its
 package publishes it, with its accuracy on the lab's test digits. Written to LATENCY.md beside
 this. Weights are fresh ones, on which the time does not depend."""
 
@@ -126,8 +126,8 @@ def main() -> None:
     lines = [
         "# How long the networks of the contests take to answer",
         "",
-        "Written by `python -m benchmarks.latency`; run it again rather than edit this. One thread,",
-        "float32, one image and 256 at once; medians with quartiles, networks in turn.",
+        "Written by `python -m benchmarks.latency`; run it again rather than edit this. One",
+        "thread, float32, one image and 256 at once; medians with quartiles, networks in turn.",
         "",
         f"Machine: {platform.system()} {platform.machine()}, {processor()}, Python",
         f"{platform.python_version()}, torch {torch.__version__}, ONNX Runtime "
@@ -135,8 +135,8 @@ def main() -> None:
         "",
         *table(found, nets),
         "",
-        f"`{PUBLISHED}` is as its package publishes it, trained by its authors. On the test digits of",
-        f"“{dataset['name']}” ({dataset['splits']['test']:,}) it reaches {accuracy}.",
+        f"`{PUBLISHED}` is as its package publishes it, trained by its authors. On the test",
+        f"digits of “{dataset['name']}” ({dataset['splits']['test']:,}) it reaches {accuracy}.",
     ]
     text = "\n".join(lines) + "\n"
     Path(__file__).with_name("LATENCY.md").write_text(text)

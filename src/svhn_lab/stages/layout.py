@@ -61,8 +61,8 @@ def read_json(path: Path, stage: str) -> Any:
 
 
 def competed(dataset: dict[str, Any]) -> dict[str, Any]:
-    """Who has competed on just these digits, by arm, if anybody has. No stage of dvc.yaml depends on
-    the contests, which run for hours: `make contests` runs again those that read this."""
+    """Who has competed on just these digits, by arm, if anybody has. No stage of dvc.yaml depends
+    on the contests, which run for hours: `make contests` runs again those that read this."""
     if not CONTESTS.exists():
         return {}
     found = read_json(CONTESTS, "contests/dvc.yaml")
