@@ -96,7 +96,7 @@ def test_parsing_leaves_the_tree_as_it_was() -> None:
         ("training.batch_size", -1, "training.batch_size: should be greater than or equal to 1"),
         ("training.batch_size", 12.5, "training.batch_size: should be a valid integer"),
         ("training.learning_rate", 0, "training.learning_rate: should be greater than 0"),
-        ("training.optimizer", "adm", "training.optimizer: should be 'adam', 'adamw', 'rmsprop'"),
+        ("training.optimizer", "adm", "training.optimizer: should be 'adam', 'adamw', 'muon', 'r"),
         ("training.optimizer", "sparse-adam", "training.optimizer: sparse-adam takes sparse grad"),
         ("arms.adamw.momentum", 0.9, "arms.adamw: momentum is 0.9, but only the optimizer `sgd`"),
         ("arms.sgd.momentum", 1, "arms.sgd.momentum: should be less than 1"),

@@ -26,9 +26,10 @@ class Recipe(Section):
     batch_size: Count
     """Digits of a step; the last batch of an epoch may be smaller."""
     optimizer: Annotated[
-        Literal["adam", "adamw", "rmsprop", "sgd"], BeforeValidator(_takes_dense_gradients)
+        Literal["adam", "adamw", "muon", "rmsprop", "sgd"], BeforeValidator(_takes_dense_gradients)
     ]
-    """With torch's defaults for whatever is not said here."""
+    """With torch's defaults for whatever is not said here; `muon` is timm's (`pip install
+    'svhn-lab[contests]'`)."""
     momentum: Annotated[Real, Field(ge=0, lt=1)]
     """Of `sgd`."""
     learning_rate: Annotated[Real, Field(gt=0, lt=1e37)]
@@ -39,7 +40,7 @@ class Recipe(Section):
     learning_rate_decay: Annotated[Real, Field(gt=0, le=1)]
     """The learning rate's factor from one epoch to the next."""
     weight_decay: Annotated[Real, Field(ge=0)] | None
-    """Null is torch's default: 0.01 of `adamw`, 0 of the others."""
+    """Null is the optimizer's default: 0.01 of `adamw`, 0 of the others."""
     label_smoothing: Annotated[Real, Field(ge=0, lt=1)]
     """The share of a label that goes to all classes alike."""
     crop_padding: Annotated[Whole, Field(ge=0, le=128)]

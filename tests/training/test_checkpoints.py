@@ -76,6 +76,7 @@ RECIPES = [
     {"optimizer": "sgd", "momentum": 0.9, "mining": "random", "mining_from": 2},
     {"optimizer": "rmsprop", "rotation": 10, "mining": "hard", "mining_from": 1},
     {"optimizer": "adamw", "precision": "bfloat16"},
+    {"optimizer": "muon"},
     {"name": "polar"},
     {"schedule": "one-cycle", "shift": 2, "colour": 0.3, "inversion": 0.5, "cutout": 6},
 ]

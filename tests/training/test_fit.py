@@ -14,7 +14,6 @@ from svhn_lab.training.fit import (
     fit,
     predict,
 )
-from svhn_lab.training.optimizers import optimizer_for
 
 
 def striped(num_images: int) -> Digits:
@@ -117,17 +116,6 @@ def test_the_precision_is_what_was_asked_for() -> None:
     assert autocast_dtype("auto") in (None, torch.bfloat16)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
-def test_every_optimizer_is_torchs_own_of_that_name(optimizer: str) -> None:
-    net = zoo.build("baseline", num_classes=2, seed=0)
-    made = optimizer_for(net, recipe(optimizer=optimizer, learning_rate=0.01))
-    assert type(made).__name__.lower() == optimizer
-    assert made.param_groups[0]["lr"] == 0.01
-    before = net.state_dict()["head.weight"].clone()
-    fit(net, recipe(optimizer=optimizer), DIGITS, striped(4), STATISTICS, seed=0)
-    assert not torch.equal(before, net.state_dict()["head.weight"])
-
-
 def test_layers_draw_from_the_seed_and_leave_torch_as_it_was() -> None:
     def weights(before: int) -> Tensor:
         torch.manual_seed(before)
@@ -139,12 +127,6 @@ def test_layers_draw_from_the_seed_and_leave_torch_as_it_was() -> None:
         return trained
 
     assert torch.equal(weights(0), weights(5))
-
-
-def test_momentum_reaches_the_optimizer() -> None:
-    net = zoo.build("baseline", num_classes=2, seed=0)
-    made = optimizer_for(net, recipe(optimizer="sgd", momentum=0.9))
-    assert made.param_groups[0]["momentum"] == 0.9
 
 
 def test_the_learning_rate_falls_by_its_factor_each_epoch() -> None:
@@ -168,17 +150,6 @@ def test_label_smoothing_is_that_of_torch() -> None:
     _, smooth = trained(epochs=1, learning_rate=1e-9, label_smoothing=0.5)
     assert smooth[0]["train_loss"] != plain[0]["train_loss"]
     assert smooth[0]["validation_loss"] == pytest.approx(plain[0]["validation_loss"], rel=1e-4)
-
-
-def test_weight_decay_is_the_optimizers_own_unless_it_is_said() -> None:
-    net = zoo.build("baseline", num_classes=2, seed=0)
-    decays = [
-        optimizer_for(net, recipe(optimizer=name, weight_decay=said)).param_groups[0][
-            "weight_decay"
-        ]
-        for name, said in (("adam", None), ("adamw", None), ("adamw", 0.3))
-    ]
-    assert decays == [0, 0.01, 0.3]
 
 
 @pytest.mark.parametrize(

@@ -1,33 +1,50 @@
 """The optimizers and learning rate schedules that a recipe can ask for."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
 
+from svhn_lab.errors import UserError
 from svhn_lab.recipes import Recipe
 
 WARM_UP = 0.2  # of all steps of `one-cycle`
 
-# Each with torch's own defaults for whatever the recipe does not say, and in one fused step.
+
+def muon(parameters: list[nn.Parameter], **options: Any) -> torch.optim.Optimizer:
+    """timm's, whose step of each convolution and matrix is made orthogonal, with Nesterov momentum
+    (Jordan et al., 2024, "Muon"; torch's own takes matrices alone); NAdamW's step of norms and
+    biases. Raises UserError if timm is not there."""
+    try:
+        from timm.optim.muon import Muon
+    except ImportError:
+        raise UserError(
+            "the optimizer muon needs timm; install it with `pip install 'svhn-lab[contests]'`"
+        ) from None
+    made: torch.optim.Optimizer = Muon(parameters, nesterov=True, **options)
+    return made
+
+
+# Each with its own defaults for whatever the recipe does not say; torch's in one fused step.
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "rmsprop": torch.optim.RMSprop,
-    "sgd": torch.optim.SGD,
+    "adam": partial(torch.optim.Adam, fused=True),
+    "adamw": partial(torch.optim.AdamW, fused=True),
+    "muon": muon,
+    "rmsprop": torch.optim.RMSprop,  # which torch has no fused step of
+    "sgd": partial(torch.optim.SGD, fused=True),
 }
 
 
 def optimizer_for(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """The recipe's optimizer of the parameters that are not frozen."""
     trainable = [parameter for parameter in net.parameters() if parameter.requires_grad]
-    options: dict[str, float | bool] = {}
+    options: dict[str, float] = {}
     if recipe.optimizer == "sgd":
         options["momentum"] = recipe.momentum
     if recipe.weight_decay is not None:
         options["weight_decay"] = recipe.weight_decay
-    if recipe.optimizer != "rmsprop":  # which torch has no fused step of
-        options["fused"] = True
     return OPTIMIZERS[recipe.optimizer](trainable, lr=recipe.learning_rate, **options)
 
 

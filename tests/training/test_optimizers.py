@@ -1,0 +1,61 @@
+"""optimizers.py: each is the one that the recipe names, and knows what the recipe says of it."""
+
+import sys
+
+import pytest
+import torch
+from recipes import recipe
+from torch import nn
+
+from svhn_lab.errors import UserError
+from svhn_lab.nets import zoo
+from svhn_lab.training.optimizers import OPTIMIZERS, optimizer_for
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_is_a_librarys_own_of_that_name(optimizer: str) -> None:
+    net = zoo.build("baseline", num_classes=2, seed=0)
+    made = optimizer_for(net, recipe(optimizer=optimizer, learning_rate=0.01))
+    assert type(made).__name__.lower() == optimizer
+    assert made.param_groups[0]["lr"] == 0.01
+    before = net.state_dict()["head.weight"].clone()
+    net(torch.ones(2, 3, 32, 32)).sum().backward()
+    made.step()
+    assert not torch.equal(before, net.state_dict()["head.weight"])
+
+
+def test_momentum_reaches_the_optimizer() -> None:
+    net = zoo.build("baseline", num_classes=2, seed=0)
+    made = optimizer_for(net, recipe(optimizer="sgd", momentum=0.9))
+    assert made.param_groups[0]["momentum"] == 0.9
+
+
+def test_weight_decay_is_the_optimizers_own_unless_it_is_said() -> None:
+    net = zoo.build("baseline", num_classes=2, seed=0)
+    decays = [
+        optimizer_for(net, recipe(optimizer=name, weight_decay=said)).param_groups[0][
+            "weight_decay"
+        ]
+        for name, said in (("adam", None), ("adamw", None), ("adamw", 0.3), ("muon", 0.3))
+    ]
+    assert decays == [0, 0.01, 0.3, 0.3]
+
+
+def test_a_first_step_of_muon_is_orthogonal_and_norms_take_that_of_adamw() -> None:
+    layers = nn.Sequential(nn.Conv2d(2, 4, 3, bias=False), nn.BatchNorm2d(4))
+    made = optimizer_for(layers, recipe(optimizer="muon", learning_rate=0.01))
+    before = [parameter.detach().clone() for parameter in layers.parameters()]
+    torch.manual_seed(0)
+    for parameter in layers.parameters():
+        parameter.grad = torch.randn_like(parameter)
+    made.step()
+    conv, scale, _ = (old - new for old, new in zip(before, layers.parameters(), strict=True))
+    values = torch.linalg.svdvals(conv.flatten(1))
+    assert values.min() > 0.7 * values.max(), "Newton and Schulz's steps are not quite exact"
+    torch.testing.assert_close(scale.abs(), scale.abs().mean().expand(4), rtol=1e-3, atol=0)
+
+
+def test_muon_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "timm.optim.muon", None)
+    with pytest.raises(UserError, match=r"muon needs timm; install it with `pip install 'svhn-lab"):
+        optimizer_for(zoo.build("baseline", num_classes=2, seed=0), recipe(optimizer="muon"))
