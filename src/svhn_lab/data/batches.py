@@ -85,19 +85,21 @@ def normalised(images: Tensor, statistics: Statistics) -> Tensor:
     return _normalised(images, *_row_of(images.device, statistics, images.shape[2]))
 
 
-def _normalised(images: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
-    """`mean` and `scale` are those of a whole row of pixels (3 W,): a vector of three, repeated for
-    every pixel, is slower. Within autocast the result is in its type at once: the first convolution
-    would round to the same bits, later, out of colder memory."""
-    rows = images.float().flatten(2).sub_(mean).mul_(scale)  # (N, H, 3 W)
-    if torch.is_autocast_enabled(images.device.type):
-        rows = rows.to(torch.get_autocast_dtype(images.device.type))
+def _normalised(images: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+    """`mean` and `variance` are those of a whole row of pixels (3 W,), as if each were a feature
+    for batch normalisation: a vector of three, repeated for every pixel, is slower. Within autocast
+    all is in its type at once, in which 0..255 are exact; what is computed in float32 and rounded
+    once is what the first convolution would round to, later, out of colder memory."""
+    device = images.device.type
+    within = torch.is_autocast_enabled(device)
+    pixels = images.to(torch.get_autocast_dtype(device) if within else torch.float32)
+    rows = torch.nn.functional.batch_norm(pixels.reshape(-1, len(mean)), mean, variance, eps=0)
     return rows.view(images.shape).permute(0, 3, 1, 2)
 
 
 def _row_of(device: torch.device, statistics: Statistics, width: int) -> tuple[Tensor, Tensor]:
     mean, std = (torch.tensor(values, device=device) for values in statistics)
-    return mean.repeat(width), (1 / std).repeat(width)
+    return mean.repeat(width), std.square().repeat(width)
 
 
 @cache

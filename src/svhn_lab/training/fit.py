@@ -123,7 +123,7 @@ def fit(
     compute = torch.compile(net) if recipe.compile else net
 
     def step(batch: Examples) -> tuple[Tensor, Tensor]:
-        """The batch's mean loss and number of hits before the step."""
+        """The batch's mean loss and logits (N, classes) before the step."""
         if augments(recipe):
             assert isinstance(batch, Digits)
             batch = augmented(batch, recipe, chance)
@@ -137,7 +137,7 @@ def fit(
         optimizer.step()
         if recipe.schedule == "one-cycle":
             schedule.step()
-        return loss.detach(), (logits.detach().argmax(1) == batch.labels).sum()
+        return loss.detach(), logits.detach()
 
     with layers_draw_from(seed, device) as layers:
         generators = {"order": order, "chance": chance, "layers": layers}
@@ -150,6 +150,9 @@ def fit(
             fed = list(shuffled_batches(train, recipe.batch_size, order))
             results = [step(train.take(indices)) for indices in fed]
             losses = torch.stack([loss for loss, _ in results])  # (batches,)
+            train_accuracy = accuracy(
+                torch.cat([logits for _, logits in results]), train.labels[torch.cat(fed)]
+            )
             again = fed_again(losses, recipe, epoch, chance)
             more_losses = [step(train.take(fed[index]))[0] for index in again]
             seconds = time.perf_counter() - started
@@ -165,7 +168,6 @@ def fit(
             ).item()
             if not math.isfinite(validation_loss):  # the epoch's last step has broken the weights
                 raise Diverged(num_steps, epoch, validation_loss)
-            hits = torch.stack([hits for _, hits in results]).sum().item()
             sizes = torch.tensor([len(indices) for indices in fed], device=device)
             history.append(
                 Epoch(
@@ -173,7 +175,7 @@ def fit(
                     steps=num_steps,
                     learning_rate=optimizer.param_groups[0]["lr"],
                     train_loss=(losses * sizes).sum().item() / len(train),
-                    train_accuracy=hits / len(train),
+                    train_accuracy=train_accuracy,
                     validation_loss=validation_loss,
                     validation_accuracy=accuracy(validation_logits, validation.labels),
                     seconds=seconds,
