@@ -128,6 +128,16 @@ ZOO: dict[str, Architecture] = {
             ),
         )
     ),
+    # The contest's for free training: `preact` with as many channels as 150,000 parameters allow,
+    # and a little dropout of them.
+    "preact-wide": Architecture(
+        (
+            Stem(32),
+            PreActivation(32, convs=2, dropout=0.05),
+            PreActivation(56, convs=2, dropout=0.05),
+            PreActivation(68, convs=2, dropout=0.05, pool="all"),
+        )
+    ),
     # `preact` with depthwise separable convolutions or fire modules for the full convolutions.
     "preact-depthwise": Architecture(
         (
