@@ -218,3 +218,9 @@ def test_references_that_come_back_to_themselves_are_refused() -> None:
     assert "references.preact: comes back to itself (preact -> three-blocks-skip -> " in said
     assert "-> baseline -> preact); remove one of them" in said
     assert "references.postact: comes back" not in said  # it is outside the circle
+
+
+def test_arms_named_for_the_fixed_settings_must_have_them() -> None:
+    said = message(changed("contests.arms.fixed-polar.epochs", 50))
+    assert "contests.arms.fixed-polar: should be trained by the settings of `training`" in said
+    assert "but changes epochs; remove that, or name it free-..." in said

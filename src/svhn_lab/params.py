@@ -20,6 +20,7 @@ from svhn_lab.schema import Count, Name, Percent, Real, Section, Seed, Whole, di
 from svhn_lab.transfer_params import Transfer
 
 PARAMS_FILE = Path("params.yaml")
+FIXED = "fixed-"  # as arms of the contests are called that `training` trains
 
 
 def _web_folder(url: str) -> str:
@@ -158,9 +159,10 @@ class Params(Section):
     compute: Compute
     """Where runs are computed; no stage depends on it."""
 
-    def unknown_arms(self) -> list[str]:
+    def wrong_arms(self) -> list[str]:
         """A message for every key of `references` and `lab_report` that names an arm which
-        `arms` does not have, or compares an arm with itself; and so for the contests."""
+        `arms` does not have, or compares an arm with itself; and so for the contests, whose arms
+        must be what they are named for."""
         of_lab = [
             *((f"lab_report.accuracy.{arm}", arm) for arm in self.lab_report.accuracy),
             *(
@@ -174,7 +176,22 @@ class Params(Section):
             *_wrong_references("references", self.references, self.arms),
             *_unknown(of_lab, self.arms),
             *_wrong_references("contests.references", contests.references, contests.arms),
+            *_fixed(self.training, contests.arms),
         ]
+
+
+def _fixed(training: Recipe, arms: Mapping[str, Arm]) -> Iterator[str]:
+    """A message for every arm of the contests that is named for the fixed settings and has others:
+    only networks are compared under that name."""
+    for name, arm in arms.items():
+        changed = [
+            key for key in Recipe.model_fields if getattr(arm, key) != getattr(training, key)
+        ]
+        if name.startswith(FIXED) and changed:
+            yield (
+                f"contests.arms.{name}: should be trained by the settings of `training`, as its "
+                f"name says, but changes {', '.join(changed)}; remove that, or name it free-..."
+            )
 
 
 def _unknown(named: Iterable[tuple[str, str]], arms: Collection[str]) -> list[str]:
@@ -228,8 +245,8 @@ def parse(raw: object, *, file: str = str(PARAMS_FILE)) -> Params:
     except ValidationError as failure:
         wrong = wrong_params.lines(failure.errors(), Params)
         raise UserError("\n".join(dict.fromkeys(f"{file}: {line}" for line in wrong))) from None
-    if unknown := params.unknown_arms():
-        raise UserError("\n".join(f"{file}: {line}" for line in unknown))
+    if wrong_arms := params.wrong_arms():
+        raise UserError("\n".join(f"{file}: {line}" for line in wrong_arms))
     return params
 
 

@@ -102,7 +102,7 @@ def test_convolutions_begin_as_the_architecture_says(how: zoo.Initialisation) ->
 
 def test_only_whitened_stems_look_at_digits() -> None:
     images = torch.randn(50, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    for name, changes in (("svhn_lab.nets.ablations:whitened", True), ("polar", False)):
+    for name, changes in (("contests.ablations:whitened", True), ("polar", False)):
         net = zoo.build(name, num_classes=10, seed=0)
         before = {key: value.clone() for key, value in net.state_dict().items()}
         net.whiten(images)

@@ -173,6 +173,7 @@ def context(**changes: Any) -> dict[str, Any]:
             "splits": {"train": 12_345, "validation": 100, "test": 200},
         },
         "contests": {},
+        "winner": None,
         "max_parameters": 150_000,
         "best": {"name": "<preact>", "entry": arms["<preact>"]},
         "preview": "AAAA",

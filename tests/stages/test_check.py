@@ -1,6 +1,7 @@
 """check.py: networks and depths that cannot be had, and networks that DVC would not see change, are
 refused with their keys."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from svhn_lab.nets import zoo
 from svhn_lab.params import load
 from svhn_lab.stages.check import check_freeze_units, check_networks, check_tracked
 
+PROJECT = Path(__file__).parents[2]
 OWN = """
 from svhn_lab.nets.blocks import ConvPool
 from svhn_lab.nets.zoo import Architecture
@@ -32,6 +34,12 @@ def test_every_wrong_key_is_named_at_once(project: Path) -> None:
         "params.yaml: transfer.sweeps.front: freeze depth 3 is beyond the network, whic" in lines[2]
     )
     assert "sweeps.only: unit 7 is beyond the network, which has 2 freeze units" in lines[-1]
+
+
+def test_networks_of_the_contests_are_named_but_not_built(project: Path) -> None:
+    change_params(project, {"contests": {"arms": {"fixed-polar": {"net": "contests.ablations:o"}}}})
+    with pytest.raises(UserError, match=r"contests\.arms\.fixed-polar\.net: .* cannot be imported"):
+        check_networks(load())
 
 
 def test_images_too_small_for_an_arms_network_are_said_before_they_are_fetched(
@@ -61,6 +69,9 @@ def test_a_network_in_the_project_must_be_a_dep_and_an_installed_one_need_not(
     nets = "      - src/svhn_lab/nets\n"
     graph.write_text(graph.read_text().replace(nets, f"      - own_networks.py\n{nets}"))
     check_tracked("own_networks:NET")
+    shutil.copytree(PROJECT / "contests", project / "contests")
+    with pytest.raises(UserError, match=r"is no dep of compete, contests in contests/dvc\.yaml"):
+        check_tracked("own_networks:NET", graph=Path("contests/dvc.yaml"))
     check_tracked("svhn_lab.nets.zoo:ZOO")
     check_tracked("torch:nn")
     check_tracked("baseline")

@@ -9,7 +9,7 @@ from torch import nn
 
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
-from svhn_lab.training.optimizers import OPTIMIZERS, optimizer_for
+from svhn_lab.training.optimizers import OPTIMIZERS, optimizer_for, schedule_for
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -59,3 +59,18 @@ def test_muon_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "timm.optim.muon", None)
     with pytest.raises(UserError, match=r"muon needs timm; install it with `pip install 'svhn-lab"):
         optimizer_for(zoo.build("baseline", num_classes=2, seed=0), recipe(optimizer="muon"))
+
+
+@pytest.mark.parametrize("num_steps", range(1, 20))
+def test_one_cycle_takes_any_number_of_steps(num_steps: int) -> None:
+    settings = recipe(optimizer="sgd", learning_rate=0.1, schedule="one-cycle")
+    made = optimizer_for(nn.Linear(1, 1), settings)
+    schedule = schedule_for(made, settings, num_steps)
+    rates = []
+    for _ in range(num_steps):
+        rates.append(made.param_groups[0]["lr"])
+        made.step()
+        schedule.step()
+    highest = rates.index(max(rates))
+    assert rates[highest:] == sorted(rates[highest:], reverse=True)
+    assert max(rates) > 0.05 or num_steps <= 2

@@ -68,9 +68,10 @@ class Declaration(Protocol):
 
 @dataclass(frozen=True)
 class BothPolarities:
-    """The same blocks for the input and for its negative, then the larger of each pair of values:
-    the output is the same for dark digits on bright ground and bright ones on dark (TI-pooling:
-    Laptev et al., 2016, over the two polarities). Twice the operations, and no parameter more."""
+    """The same blocks for the input x and for -x, then the larger of each pair of values: of a
+    normalised image and its negative about the training mean, a dark digit on bright ground and a
+    bright one on dark, the output is the same (TI-pooling: Laptev et al., 2016, over the two
+    polarities). Twice the operations, and no parameter more."""
 
     blocks: "tuple[Declaration, ...]"
 

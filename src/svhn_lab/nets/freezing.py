@@ -125,5 +125,5 @@ def is_fixed(unit: Unit, net: Network) -> bool:
 def _depends_on_mode(module: nn.Module) -> bool:
     """Whether it does something else while training."""
     return any(True for _ in module.buffers()) or any(
-        isinstance(part, nn.Dropout2d) for part in module.modules()
+        isinstance(part, nn.modules.dropout._DropoutNd) for part in module.modules()
     )

@@ -115,7 +115,8 @@ ZOO: dict[str, Architecture] = {
             PreActivation(64, convs=2, pool="all"),
         )
     ),
-    # The contest's: the same for both polarities, with GELU and a little dropout of channels.
+    # The contest's under fixed settings: `preact` of an image and of its negative about the mean,
+    # with GELU and a little dropout of channels.
     "polar": Architecture(
         (
             BothPolarities(
@@ -128,7 +129,7 @@ ZOO: dict[str, Architecture] = {
             ),
         )
     ),
-    # The contest's for free training: `preact` with as many channels as 150,000 parameters allow,
+    # The contest's for free training: `preact` with more channels, up to nearly 150,000 parameters,
     # and a little dropout of them.
     "preact-wide": Architecture(
         (
@@ -220,8 +221,12 @@ class Network(nn.Module):
             module.eval()
         return self
 
+    def whitens(self) -> bool:
+        """Whether a stem begins as the whitening of what it looks at."""
+        return any(isinstance(module, WhitenedStem) for module in self.modules())
+
     def whiten(self, images: Tensor) -> None:
-        """Stems that begin with the whitening of what they look at do so: (N, 3, H, W)."""
+        """Such stems do so: (N, 3, H, W), normalised."""
         for module in self.modules():
             if isinstance(module, WhitenedStem):
                 module.whiten(images)

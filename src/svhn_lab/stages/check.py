@@ -9,7 +9,7 @@ from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.nets.freezing import frozen_units
 from svhn_lab.params import PARAMS_FILE, Params, load
-from svhn_lab.stages.layout import CHECKED, GRAPH, NETS
+from svhn_lab.stages.layout import CHECKED, CONTESTS_GRAPH, GRAPH, NETS
 from svhn_lab.stages.sweeps import points
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_text
@@ -19,12 +19,9 @@ def check_networks(params: Params) -> None:
     """Raises UserError naming every key whose network or freeze depth cannot be had."""
     wrong = []
     nets: dict[str, zoo.Network] = {}
-    competing = params.contests.arms.items()
     for key, name in [
         *((f"arms.{arm}.net", recipe.net) for arm, recipe in params.arms.items()),
         ("transfer.net", params.transfer.net),
-        # Others may need packages that only those who run the contests have.
-        *((f"contests.arms.{a}.net", arm.net) for a, arm in competing if arm.net in zoo.ZOO),
     ]:
         try:
             if name not in nets:
@@ -34,6 +31,12 @@ def check_networks(params: Params) -> None:
                 check_tracked(name)
         except UserError as failure:
             wrong.append(f"{PARAMS_FILE}: {key}: {failure}")
+    for arm, recipe in params.contests.arms.items():
+        try:  # not built: that may need packages that only those have who run the contests
+            zoo.architecture(recipe.net)
+            check_tracked(recipe.net, graph=CONTESTS_GRAPH)
+        except UserError as failure:
+            wrong.append(f"{PARAMS_FILE}: contests.arms.{arm}.net: {failure}")
     if params.transfer.net in nets:
         num_units = len(nets[params.transfer.net].freeze_units())
         for name in params.transfer.sweeps:
@@ -57,7 +60,7 @@ def check_freeze_units(net: zoo.Network) -> None:
         )
 
 
-def check_tracked(name: str, project: Path = Path()) -> None:
+def check_tracked(name: str, project: Path = Path(), graph: Path = GRAPH) -> None:
     """Raises UserError if the network's module lies in the project where DVC would not see it
     change: a result could then be older than the code that it is said to come from."""
     module_name, colon, _ = name.partition(":")
@@ -68,13 +71,14 @@ def check_tracked(name: str, project: Path = Path()) -> None:
     module = Path(file).resolve().relative_to(top)
     blind = [
         stage
-        for stage, definition in record.definitions(project, [str(GRAPH)]).items()
-        if NETS in definition.get("deps", ())
+        for stage, definition in record.definitions(project, [str(graph)]).items()
+        if stage != record.SEARCH  # which names no networks
+        and NETS in definition.get("deps", ())
         and not any(Path(dep) in (module, *module.parents) for dep in definition["deps"])
     ]
     if blind:
         raise UserError(
-            f"{module.as_posix()} is no dep of {', '.join(blind)} in dvc.yaml, so DVC would not "
+            f"{module.as_posix()} is no dep of {', '.join(blind)} in {graph}, so DVC would not "
             f"see it change; move it into {NETS}/, or add it to their deps"
         )
 

@@ -13,6 +13,7 @@ SUBSETS = PREPARED / "subsets"
 DRAWS = SUBSETS / "finetune" / "draws"
 PREVIEW = Path("results/preview.png")
 GRAPH = Path("dvc.yaml")
+CONTESTS_GRAPH = Path("contests/dvc.yaml")
 NETS = "src/svhn_lab/nets"  # as dvc.yaml names it in deps
 MODELS = Path("models")
 RESULTS = Path("results")
@@ -58,13 +59,3 @@ def read_json(path: Path, stage: str) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: not found; make it with `dvc repro {stage}`") from None
-
-
-def competed(dataset: dict[str, Any]) -> dict[str, Any]:
-    """Who has competed on just these digits, by arm, if anybody has. No stage of dvc.yaml depends
-    on the contests, which run for hours: `make contests` runs again those that read this."""
-    if not CONTESTS.exists():
-        return {}
-    found = read_json(CONTESTS, "contests/dvc.yaml")
-    arms: dict[str, Any] = found["arms"] if found["dataset"] == dataset else {}
-    return arms

@@ -15,12 +15,12 @@ from svhn_lab.nets.classifier import Classifier
 from svhn_lab.params import Params, load
 from svhn_lab.report.page import render_markdown
 from svhn_lab.stages.answers import right_answers
+from svhn_lab.stages.competed import competed
 from svhn_lab.stages.layout import (
     CONTESTS,
     EVALUATION,
     MODEL_CARD,
     REGISTRATION,
-    competed,
     read_json,
 )
 from svhn_lab.stages.prepared import load_manifest
@@ -52,10 +52,10 @@ def compared(candidate: gate.Candidate, model: str, key: str, level: float) -> g
     return gate.no_worse(candidate, champion, level)
 
 
-def candidates(evaluation: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def candidates(params: Params, evaluation: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Entries of the lab's arms as `train/ARM`, and of those who have competed as `compete/ARM`."""
     of_lab = {f"train/{arm}": entry for arm, entry in evaluation["arms"].items()}
-    contests = competed(evaluation["dataset"])
+    contests = competed(params, evaluation["dataset"])
     return of_lab | {f"{COMPETE}/{arm}": entry for arm, entry in contests.items()}
 
 
@@ -164,7 +164,7 @@ def main() -> None:
     """Registers, and writes results/registration.json and results/model-card.md."""
     params = load()
     evaluation = read_json(EVALUATION, "evaluate")
-    found = candidates(evaluation)
+    found = candidates(params, evaluation)
     best = best_small_arm(found, params.gate.max_parameters)
     if best is None:
         reason = f"no arm has at most {params.gate.max_parameters:,} parameters"

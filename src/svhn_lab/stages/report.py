@@ -19,6 +19,7 @@ from svhn_lab.evidence.selection import best_small_arm, pareto_front
 from svhn_lab.params import Params, load
 from svhn_lab.report import arm_plots, graph, page, plots
 from svhn_lab.report.curves import seed_bands, table
+from svhn_lab.stages.competed import competed
 from svhn_lab.stages.layout import (
     EVALUATION,
     GRAPH,
@@ -30,7 +31,6 @@ from svhn_lab.stages.layout import (
     PREVIEW,
     TIMING,
     TRANSFER,
-    competed,
     read_json,
 )
 from svhn_lab.stages.mirroring import mirror_all
@@ -229,8 +229,11 @@ def main() -> None:
             files[Path(f"curves/{kind}/{arm}.tsv")] = table(curves[arm], kind).encode()
     files[PLOTS_OF.relative_to(PLOTS)] = json.dumps(plots_of(arms, transfer), indent=2).encode()
     replace_plots(files)
+    contests = competed(params, evaluation["dataset"])
+    winner = best_small_arm(contests, params.gate.max_parameters)
     only_here = {
-        "contests": competed(evaluation["dataset"]),
+        "contests": contests,
+        "winner": None if winner is None else {"name": winner, "entry": contests[winner]},
         "max_parameters": params.gate.max_parameters,
         "best": None if best is None else {"name": best, "entry": arms[best]},
         "preview": base64.b64encode(PREVIEW.read_bytes()).decode(),

@@ -38,6 +38,10 @@ CHECKPOINTS = Path(".cache/checkpoints")
 Task = TypeVar("Task", bound=tuple[Any, ...])
 
 
+class RunsDiverged(UserError):
+    """Some of the runs have left a record that says so, and no model."""
+
+
 def run(
     identity: Identity,
     net: zoo.Network,
@@ -108,7 +112,7 @@ def run_all(function: Callable[[Task], Identity], tasks: Sequence[Task], compute
     """Runs every task, of which the first entry is its identity, side by side; MLflow shows each
     run while it goes on. What a stage that was killed has trained is not trained again.
 
-    Raises UserError naming the runs that diverged, once all are done.
+    Raises RunsDiverged naming those that diverged, once all are done.
     """
     diverged = []
 
@@ -131,7 +135,7 @@ def run_all(function: Callable[[Task], Identity], tasks: Sequence[Task], compute
         (CHECKPOINTS / f"{record.read(identity).key}.pt").unlink(missing_ok=True)
     if diverged:
         remedy = "lower the learning rate of its recipe in params.yaml"
-        raise UserError("\n".join(f"{run}; {remedy}" for run in diverged))
+        raise RunsDiverged("\n".join(f"{run}; {remedy}" for run in diverged))
 
 
 def sum_up(identity: Identity, members: Sequence[Identity], params: dict[str, Any]) -> None:

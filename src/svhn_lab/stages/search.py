@@ -14,7 +14,6 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from svhn_lab.contest_params import Search
-from svhn_lab.errors import UserError
 from svhn_lab.nets import space, zoo
 from svhn_lab.params import Params, load
 from svhn_lab.recipes import Recipe
@@ -23,7 +22,7 @@ from svhn_lab.report.tables import table
 from svhn_lab.stages.layout import MODELS, RESULTS, SEARCH, SEARCH_STUDY
 from svhn_lab.stages.mirroring import mirror_all
 from svhn_lab.stages.prepared import load_digits, load_manifest
-from svhn_lab.stages.runs import run, run_all
+from svhn_lab.stages.runs import RunsDiverged, run, run_all
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_json
 from svhn_lab.tracking.record import Identity
@@ -67,22 +66,22 @@ def study_of(settings: Search, key: str) -> optuna.Study:
 
 
 def asked(study: optuna.Study, settings: Search) -> list[FrozenTrial]:
-    """The next trials: those that a killed search was at, or new ones. What is chosen depends on
-    the finished trials alone, wherever the search was interrupted."""
-    finished = [trial for trial in study.trials if trial.state.is_finished()]
-    study.sampler = optuna.samplers.TPESampler(
-        seed=settings.seed + len(finished),
-        n_startup_trials=START_UP,
-        multivariate=True,
-        constant_liar=True,
-    )
+    """The next trials: those that a killed search was at, or new ones. Trials come in batches of
+    `side_by_side`, and what is chosen for one depends on its number, the batches before and those
+    before it in its own: it is the same wherever the search was interrupted."""
     choices = settings.space.model_dump()
     distributions: dict[str, BaseDistribution] = {
         name: CategoricalDistribution(each) for name, each in choices.items()
     }
-    going_on = study.get_trials(states=(TrialState.RUNNING,))
-    number = min(settings.side_by_side, settings.trials - len(finished))
-    for _ in range(number - len(going_on)):
+    finished = sum(trial.state.is_finished() for trial in study.trials)
+    end_of_batch = (finished // settings.side_by_side + 1) * settings.side_by_side
+    for number in range(len(study.trials), min(end_of_batch, settings.trials)):
+        study.sampler = optuna.samplers.TPESampler(
+            seed=settings.seed + number,
+            n_startup_trials=START_UP,
+            multivariate=True,
+            constant_liar=True,
+        )
         study.ask(distributions)
     return study.get_trials(states=(TrialState.RUNNING,))
 
@@ -118,7 +117,7 @@ def advance(study: optuna.Study, params: Params) -> None:
         for trial in small
         for identity in identities(trial.number, settings)
     ]
-    with contextlib.suppress(UserError):  # of runs that diverged, which is an answer too
+    with contextlib.suppress(RunsDiverged):  # which is an answer too
         run_all(train_one, tasks, params.compute)
     for trial in trials:
         if trial not in small:
@@ -129,8 +128,8 @@ def advance(study: optuna.Study, params: Params) -> None:
         study.tell(trial.number, value, state=state)
 
 
-def found(study: optuna.Study, image_size: int, num_classes: int) -> list[dict[str, Any]]:
-    """Every trial, the best first; those that were not trained come last."""
+def found(trials: Sequence[FrozenTrial], image_size: int, num_classes: int) -> list[dict[str, Any]]:
+    """What each trial is, the best first; those that were not trained come last."""
     rows = [
         {
             "trial": trial.number,
@@ -139,7 +138,7 @@ def found(study: optuna.Study, image_size: int, num_classes: int) -> list[dict[s
             "validation_accuracy": trial.value,
             "state": trial.state.name.lower(),
         }
-        for trial in study.trials
+        for trial in trials
     ]
     return sorted(rows, key=lambda row: -(row["validation_accuracy"] or 0))
 
@@ -150,13 +149,15 @@ def main() -> None:
     settings = params.contests.search
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     about = settings.model_dump(exclude={"trials"}) | params.training.model_dump()
+    about["max_parameters"] = params.gate.max_parameters
     key = record.content_key(
         Identity(record.SEARCH, ""), about, manifest.digest, record.code_digest(record.SEARCH)
     )
     study = study_of(settings, key)
     while sum(trial.state.is_finished() for trial in study.trials) < settings.trials:
         advance(study, params)
-    rows = found(study, manifest.image_size, manifest.num_classes)
+    trials = study.trials[: settings.trials]  # of a search that once was for more
+    rows = found(trials, manifest.image_size, manifest.num_classes)
     write_json(SEARCH, {"dataset": manifest.dataset(), "trials": rows})
     shown = [
         (

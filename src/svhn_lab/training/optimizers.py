@@ -58,7 +58,7 @@ def schedule_for(
             optimizer,
             max_lr=recipe.learning_rate,
             total_steps=num_steps,
-            pct_start=WARM_UP,
+            pct_start=max(WARM_UP, 1.5 / max(num_steps, 2)),  # torch fails on exactly one step
             cycle_momentum=False,
         )
     return torch.optim.lr_scheduler.ExponentialLR(optimizer, recipe.learning_rate_decay)

@@ -1,0 +1,1 @@
+"""The second pipeline, and networks that compete in it alone."""

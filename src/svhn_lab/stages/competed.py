@@ -1,0 +1,44 @@
+"""How the lab's stages read what the contests have found. None of them depends on it, as the
+contests run for hours: `make contests` runs again those that read it."""
+
+from typing import Any
+
+import click
+
+from svhn_lab.errors import UserError
+from svhn_lab.params import Params
+from svhn_lab.recipes import Arm
+from svhn_lab.stages.layout import CONTESTS, read_json
+from svhn_lab.tracking import record
+from svhn_lab.tracking.record import COMPETE, Identity
+
+
+def competed(params: Params, dataset: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Who has competed on just these digits and is what params.yaml says now: entries of
+    contests.json by arm. Says whom it leaves out."""
+    if not CONTESTS.exists():
+        return {}
+    found = read_json(CONTESTS, "contests/dvc.yaml")
+    if found["dataset"] != dataset:
+        return {}
+    arms = params.contests.arms
+    now = {arm: each for arm, each in found["arms"].items() if _is_now(arm, each, arms.get(arm))}
+    if old := [arm for arm in found["arms"] if arm not in now]:
+        click.echo(
+            f"{CONTESTS}: left out, as they are not what params.yaml says now: {', '.join(old)}; "
+            "`make contests` trains and tests them again"
+        )
+    return now
+
+
+def _is_now(arm: str, entry: dict[str, Any], recipe: Arm | None) -> bool:
+    if recipe is None:
+        return False
+    try:
+        runs = [record.read(Identity(COMPETE, arm, seed)) for seed in entry["seeds"]]
+    except UserError:  # of a run that is not on disk any more
+        return False
+    said = recipe.model_dump()
+    return [run.key for run in runs] == entry["keys"] and all(
+        {name: run.params[name] for name in said} == said for run in runs
+    )

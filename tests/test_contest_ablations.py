@@ -1,0 +1,24 @@
+"""ablations.py of the contests: each network lacks, or has, one ingredient."""
+
+import pytest
+
+from contests import ablations
+from svhn_lab.nets import zoo
+from svhn_lab.nets.zoo import Architecture
+from svhn_lab.params import load
+
+ABLATIONS = {
+    name: value for name, value in vars(ablations).items() if isinstance(value, Architecture)
+}
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_an_ablation_is_another_network_of_about_the_same_size(name: str) -> None:
+    assert ABLATIONS[name] != zoo.ZOO["polar"]
+    net = zoo.build(f"contests.ablations:{name}", num_classes=10, seed=0)
+    assert 105_000 <= zoo.num_parameters(net) <= 150_000
+
+
+def test_every_ablation_competes() -> None:
+    nets = {arm.net for arm in load().contests.arms.values()}
+    assert {f"contests.ablations:{name}" for name in ABLATIONS} <= nets
