@@ -94,7 +94,14 @@ def test_a_search_that_was_killed_ends_with_the_same_trials(tmp_path: Path) -> N
     killed.run("dvc", "repro", stage)
     more = killed.read("results/search.json")["trials"]
     assert [t for t in more if t["trial"] < 4] == expected["trials"]
+    change_params(killed.path, {"contests": {"search": {"trials": 4}}})
+    killed.run("dvc", "repro", stage)
+    assert killed.read("results/search.json") == expected, "fewer are not more"
     assert killed.lab("doctor").startswith("doctor: nothing wrong")
+    change_params(killed.path, {"gate": {"max_parameters": 10}})
+    killed.run("dvc", "repro", stage)
+    states = {trial["state"] for trial in killed.read("results/search.json")["trials"]}
+    assert states == {"pruned"}, "what was allowed before is not any more"
 
 
 def replace_arms(project: Path, references: dict[str, str]) -> None:

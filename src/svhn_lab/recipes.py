@@ -28,12 +28,12 @@ class Recipe(Section):
     optimizer: Annotated[
         Literal["adam", "adamw", "muon", "rmsprop", "sgd"], BeforeValidator(_takes_dense_gradients)
     ]
-    """With torch's defaults for whatever is not said here; `muon` is timm's (`pip install
-    'svhn-lab[contests]'`)."""
+    """With its own defaults for whatever is not said here. All are torch's but `muon`, which is
+    timm's (`pip install 'svhn-lab[contests]'`)."""
     momentum: Annotated[Real, Field(ge=0, lt=1)]
     """Of `sgd`."""
     learning_rate: Annotated[Real, Field(gt=0, lt=1e37)]
-    """Of the first epoch."""
+    """Of the first epoch; of `one-cycle`, the highest."""
     schedule: Literal["decay", "one-cycle"]
     """`decay`: by `learning_rate_decay`; `one-cycle`: up to the learning rate over the first part
     of the steps, then down to nothing along a cosine (Smith and Topin, 2017)."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from svhn_lab.data.batches import Labels
 from svhn_lab.errors import UserError
-from svhn_lab.stages.layout import ANSWERS, CONTESTS_ANSWERS
+from svhn_lab.stages.layout import ANSWERS, CONTESTS_ANSWERS, CONTESTS_GRAPH
 from svhn_lab.tracking.files import replacing
 
 
@@ -33,5 +33,6 @@ def right_answers(key: str) -> NDArray[np.bool_]:
                     right: NDArray[np.bool_] = answers[key] == answers["labels"]
                     return right
     raise UserError(
-        f"{ANSWERS}: has no answers of the run {key}; make them with `dvc repro evaluate`"
+        f"{ANSWERS}: has no answers of the run {key}; make them with `dvc repro evaluate`, or, of "
+        f"who competes, with `dvc repro {CONTESTS_GRAPH}:contests`"
     )

@@ -1,5 +1,5 @@
 """Runs that are tested and summed up together: what their networks say of the test digits, their
-figures, and their paired differences. `evaluate` alone uses this."""
+figures, and their paired differences. `evaluate` and `contests` alone use this."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -8,6 +8,7 @@ import click
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
+from svhn_lab.data.augmentation import CHANGES
 from svhn_lab.errors import UserError
 from svhn_lab.evidence import gate
 from svhn_lab.evidence.selection import best_run, best_small_arm
@@ -127,7 +128,17 @@ def card(registration: dict[str, Any]) -> str:
     manifest = load_manifest()
     return render_markdown(
         "model_card.md",
-        {"of": registration, "recipe": run.params, "digits": manifest, **registration["tags"]},
+        {
+            "of": registration,
+            "recipe": run.params,
+            "more": "".join(
+                f", {name.replace('_', ' ')} {run.params[name]}"
+                for name in (*CHANGES, "label_smoothing", "weight_decay")
+                if run.params.get(name)
+            ),
+            "digits": manifest,
+            **registration["tags"],
+        },
     )
 
 
