@@ -255,7 +255,7 @@ def test_markdown_says_digits_commit_and_machine_and_its_tables_are_whole() -> N
 
 def test_the_contests_page_has_who_competed_and_how() -> None:
     text = page.render_markdown("contests.md", context(**MARKDOWN))
-    assert "# The best network under 150,000 parameters" in text
+    assert "# The best network of at most 150,000 parameters" in text
     assert "5 epochs of batches of\n128, adam at 0.001" in text
     row = "| `<preact>` | net baseline | 26,346 | 12.3 | 93.21 % | 93.21 % | 91.21 to 95.21 % |"
     assert f"{row} `baseline` | +8.21 | −0.40 to +10.00 | < 0.001 |" in text

@@ -133,8 +133,8 @@ def card(registration: dict[str, Any]) -> str:
             "recipe": run.params,
             "more": "".join(
                 f", {name.replace('_', ' ')} {run.params[name]}"
-                for name in (*CHANGES, "label_smoothing", "weight_decay")
-                if run.params.get(name)
+                for name in ("schedule", *CHANGES, "label_smoothing", "weight_decay")
+                if run.params.get(name) not in (None, 0, "decay")
             ),
             "digits": manifest,
             **registration["tags"],

@@ -15,8 +15,9 @@ WARM_UP = 0.2  # of all steps of `one-cycle`
 
 def muon(parameters: list[nn.Parameter], **options: Any) -> torch.optim.Optimizer:
     """timm's, whose step of each convolution and matrix is made orthogonal, with Nesterov momentum
-    (Jordan et al., 2024, "Muon"; torch's own takes matrices alone). Norms, biases, depthwise weights
-    and what has a side of fewer than four take NAdamW's step. Raises UserError if timm is not there."""
+    (Jordan et al., 2024, "Muon"; torch's own takes matrices alone). Norms, biases, depthwise
+    weights and what has a side of fewer than four take NAdamW's step. Raises UserError if timm is
+    not there."""
     try:
         from timm.optim.muon import Muon
     except ImportError:
