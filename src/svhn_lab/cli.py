@@ -21,13 +21,16 @@ Exit codes: 0 all went well; 1 something is wrong that the message says, or that
 
 
 def arm_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """The arms of params.yaml that begin so, for the shell; none where it cannot be read."""
+    """The arms of params.yaml that begin so, for the shell; none where it cannot be read. Those of
+    the contests are trained by a command of their own."""
     from svhn_lab.params import load
 
     try:
-        return [name for name in load().arms if name.startswith(incomplete)]
+        params = load()
     except UserError:
         return []
+    arms = params.arms if ctx.command.name == "train" else params.arms | params.contests.arms
+    return [name for name in arms if name.startswith(incomplete)]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)

@@ -39,3 +39,14 @@ def test_what_was_not_tested_is_refused(project: Path) -> None:
     EVALUATION.unlink()
     with pytest.raises(UserError, match="deeper: has not been tested; `dvc repro evaluate`"):
         compare.main("deeper", "baseline", as_json=False)
+
+
+def test_arms_with_other_seeds_are_refused(project: Path) -> None:
+    leave_tested_arms(baseline=BASELINE, deeper=DEEPER)
+    found = json.loads(EVALUATION.read_text())
+    found["arms"]["deeper"]["seeds"] = [5, 6, 7]
+    EVALUATION.write_text(json.dumps(found))
+    with pytest.raises(
+        UserError, match=r"deeper has seeds \[5, 6, 7\], baseline \[0, 1, 2\]: they"
+    ):
+        compare.main("deeper", "baseline", as_json=False)

@@ -13,15 +13,15 @@ from svhn_lab.params import load
 from svhn_lab.report.formats import p_value, percent, points, points_interval
 from svhn_lab.report.tables import table
 from svhn_lab.stages.answers import right_answers
-from svhn_lab.stages.tested import evaluated, runs
+from svhn_lab.stages.tested import evaluated, runs, testing
 from svhn_lab.tracking.record import Record
 
 
 def tested(arm: str, of: list[Record]) -> dict[str, Any]:
-    """The arm's entry in evaluation.json. Raises UserError if it has not been tested."""
+    """The entry of the arm's tests. Raises UserError if it has not been tested."""
     entry = evaluated(arm, of)
     if entry is None:
-        raise UserError(f"{arm}: has not been tested; `dvc repro evaluate` tests it")
+        raise UserError(f"{arm}: has not been tested; `dvc repro {testing(of)}` tests it")
     return entry
 
 
@@ -34,7 +34,7 @@ def mcnemar(first: dict[str, Any], second: dict[str, Any]) -> list[float]:
 
 
 def compared(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
-    """First minus second, of entries in evaluation.json; fractions of the test digits."""
+    """First minus second, of entries with the same seeds; fractions of the test digits."""
     difference = paired_difference(first["test_accuracy"], second["test_accuracy"])
     return {
         "seeds": first["seeds"],
@@ -68,10 +68,16 @@ def text(first: str, second: str, found: dict[str, Any]) -> str:
 
 
 def main(first: str, second: str, *, as_json: bool) -> None:
-    """Prints the paired difference in test accuracy. Raises UserError if an arm is not known, or
-    has not been tested."""
+    """Prints the paired difference in test accuracy. Raises UserError if an arm is not known, has
+    not been tested, or has other seeds than the other."""
     params = load()
-    found = compared(tested(first, runs(params, first)), tested(second, runs(params, second)))
+    ours, theirs = (tested(arm, runs(params, arm)) for arm in (first, second))
+    if ours["seeds"] != theirs["seeds"]:
+        raise UserError(
+            f"{first} has seeds {ours['seeds']}, {second} {theirs['seeds']}: they are compared "
+            "seed by seed; give `seeds` and `contests.seeds` in params.yaml the same"
+        )
+    found = compared(ours, theirs)
     if as_json:
         click.echo(json.dumps({"arms": [first, second], **found}, indent=2))
     else:

@@ -11,7 +11,7 @@ from svhn_lab.evidence.statistics import mean_interval
 from svhn_lab.params import load
 from svhn_lab.report.formats import ABSENT, percent, percent_interval, sparkline
 from svhn_lab.report.tables import table
-from svhn_lab.stages.tested import evaluated, runs
+from svhn_lab.stages.tested import evaluated, runs, testing
 from svhn_lab.tracking.record import Record, read_provenance
 
 HEAD = (
@@ -28,6 +28,7 @@ def described(arm: str, of: Sequence[Record]) -> dict[str, Any]:
         "arm": arm,
         "parameters": of[0].num_parameters["total"],
         "tested": entry is not None,
+        "tested_by": testing(of),
         "runs": [
             {
                 "name": run.identity.name,
@@ -85,7 +86,7 @@ def text(found: dict[str, Any]) -> str:
         tested = [run["test_accuracy"] for run in found["runs"]]
         lines.append(f"test, n = {len(tested)} seeds: {mean_and_interval(tested)}")
     else:
-        lines.append("not tested; `dvc repro evaluate` tests it")
+        lines.append(f"not tested; `dvc repro {found['tested_by']}` tests it")
     return "\n".join(lines)
 
 

@@ -1,30 +1,45 @@
 """What has been found of single arms, for the terminal: `show` and `compare` read it."""
 
 import difflib
+from collections.abc import Sequence
 from typing import Any
 
 from svhn_lab.errors import UserError
 from svhn_lab.params import PARAMS_FILE, Params
-from svhn_lab.stages.layout import EVALUATION, read_json
+from svhn_lab.stages.layout import CONTESTS, CONTESTS_GRAPH, EVALUATION, read_json
 from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity, Record
 
 
 def runs(params: Params, arm: str) -> list[Record]:
-    """The arm's runs, one a seed. Raises UserError if params.yaml names no such arm, or it has not
-    been trained."""
-    if arm not in params.arms:
-        close = difflib.get_close_matches(arm, params.arms, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(params.arms)}"
-        raise UserError(f"{PARAMS_FILE}: arms: has no {arm!r}; {hint}")
-    return [record.read(Identity("train", arm, seed)) for seed in params.seeds]
+    """The runs of an arm, of the lab's or of the contests', one a seed. Raises UserError if
+    params.yaml names no such arm, or it has not been trained."""
+    if arm in params.arms:
+        return [record.read(Identity("train", arm, seed)) for seed in params.seeds]
+    if arm in params.contests.arms:
+        return [record.read(Identity(record.COMPETE, arm, seed)) for seed in params.contests.seeds]
+    names = [*params.arms, *params.contests.arms]
+    close = difflib.get_close_matches(arm, names, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}"
+    raise UserError(f"{PARAMS_FILE}: arms: has no {arm!r}; {hint}")
 
 
 def evaluated(arm: str, of: list[Record]) -> dict[str, Any] | None:
-    """The entry of evaluation.json on just these runs of the arm, if they have been tested."""
-    if not EVALUATION.exists():
+    """The entry of evaluation.json, or contests.json, on just these runs of the arm, if they have
+    been tested."""
+    file = CONTESTS if _competes(of) else EVALUATION
+    if not file.exists():
         return None
-    entry: dict[str, Any] | None = read_json(EVALUATION, "evaluate")["arms"].get(arm)
+    entry: dict[str, Any] | None = read_json(file, testing(of))["arms"].get(arm)
     if entry is None or entry["keys"] != [run.key for run in of]:
         return None
     return entry
+
+
+def testing(of: Sequence[Record]) -> str:
+    """The DVC stage that tests these runs of an arm."""
+    return f"{CONTESTS_GRAPH}:{record.CONTESTS}" if _competes(of) else "evaluate"
+
+
+def _competes(of: Sequence[Record]) -> bool:
+    return of[0].identity.stage == record.COMPETE
