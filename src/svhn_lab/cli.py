@@ -274,7 +274,10 @@ def predict(files: tuple[Path, ...], model: str | None, as_json: bool) -> None:
 
 
 def main() -> None:
-    """Runs the command line. What the user can mend ends with a message and exit code 1."""
+    """Runs the command line. What the user can mend ends with a message and exit code 1. Networks
+    that params.yaml names are imported from the working folder, as `python -m svhn_lab` does."""
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
     try:
         cli()
     except (UserError, OSError) as failure:
