@@ -98,10 +98,15 @@ def test_a_search_that_was_killed_ends_with_the_same_trials(tmp_path: Path) -> N
     killed.run("dvc", "repro", stage)
     assert killed.read("results/search.json") == expected, "fewer are not more"
     assert killed.lab("doctor").startswith("doctor: nothing wrong")
-    change_params(killed.path, {"gate": {"max_parameters": 10}})
+    change_params(killed.path, {"gate": {"max_parameters": 2_000}})
     killed.run("dvc", "repro", stage)
-    states = {trial["state"] for trial in killed.read("results/search.json")["trials"]}
-    assert states == {"pruned"}, "what was allowed before is not any more"
+    for trial in killed.read("results/search.json")["trials"]:
+        assert (trial["state"] == "complete") == (trial["parameters"] <= 2_000), (
+            "what was allowed before is not any more"
+        )
+    change_params(killed.path, {"gate": {"max_parameters": 10}})
+    refused = killed.try_run("dvc", "repro", stage)
+    assert refused.returncode and "none of 4 networks has at most 10 parameters" in refused.stderr
 
 
 def replace_arms(project: Path, references: dict[str, str]) -> None:

@@ -14,8 +14,9 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from svhn_lab.contest_params import Search
+from svhn_lab.errors import UserError
 from svhn_lab.nets import space, zoo
-from svhn_lab.params import Params, load
+from svhn_lab.params import PARAMS_FILE, Params, load
 from svhn_lab.recipes import Recipe
 from svhn_lab.report.formats import percent
 from svhn_lab.report.tables import table
@@ -157,6 +158,12 @@ def main() -> None:
     while sum(trial.state.is_finished() for trial in study.trials) < settings.trials:
         advance(study, params)
     trials = study.trials[: settings.trials]  # of a search that once was for more
+    if all(trial.state is TrialState.PRUNED for trial in trials):
+        raise UserError(
+            f"{PARAMS_FILE}: contests.search.space: none of {len(trials)} networks has at most "
+            f"{params.gate.max_parameters:,} parameters (gate.max_parameters); name smaller ones, "
+            "or try more (contests.search.trials)"
+        )
     rows = found(trials, manifest.image_size, manifest.num_classes)
     write_json(SEARCH, {"dataset": manifest.dataset(), "trials": rows})
     shown = [
