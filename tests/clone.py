@@ -87,6 +87,7 @@ class Clone:
         self.environment: dict[str, str] = {}  # besides this process's own
         self.opened = path.parent / "opened.txt"
         self.opened.touch()
+        self._log = path.parent / "started.log"
         self.watch = path.parent / "watch"
         self.watch.mkdir()
         (self.watch / "sitecustomize.py").write_text(WATCH)
@@ -129,7 +130,7 @@ class Clone:
 
     def start(self, *command: str) -> subprocess.Popen[bytes]:
         """The command, going on, with a process group of its own; what it prints goes to a file."""
-        with (self.path.parent / "started.log").open("ab") as log:
+        with self._log.open("ab") as log:
             return subprocess.Popen(
                 command,
                 cwd=self.path,
@@ -138,6 +139,10 @@ class Clone:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def said(self) -> str:
+        """What the commands that were started have printed, the last of it."""
+        return self._log.read_text()[-4000:]
 
     def _environment(self) -> dict[str, str]:
         return (

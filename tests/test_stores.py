@@ -123,6 +123,21 @@ def test_what_is_damaged_on_disk_is_named_with_what_mends_it(lab: Clone) -> None
     assert lab.lab("doctor").startswith(CLEAN), "to be out of date is no fault"
 
 
+def test_half_a_lock_file_is_named_and_what_was_built_comes_back_without_it(lab: Clone) -> None:
+    before, lock = lab.weights(), lab.path / "dvc.lock"
+    lock.write_bytes(b"")  # DVC empties the file, then fills it
+    assert lab.try_run("dvc", "repro").returncode
+    for command in ("doctor", "repro"):
+        said = lab.try_run("python", "-m", "svhn_lab", command)
+        assert said.returncode == 1
+        assert "dvc.lock: is half-written" in said.stdout + said.stderr
+        assert "rm dvc.lock, then dvc repro" in said.stdout + said.stderr
+    lock.unlink()
+    assert "python -m svhn_lab train" not in lab.run("dvc", "repro")
+    assert lab.weights() == before
+    assert lab.lab("doctor").startswith(CLEAN)
+
+
 def test_queued_and_temporary_experiments_appear_in_the_labs_own_store(lab: Clone) -> None:
     before = current(lab.keyed_runs())
     for epochs in (1, 3, 4):

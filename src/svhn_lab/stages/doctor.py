@@ -7,16 +7,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import click
 import numpy as np
 from mlflow.exceptions import MlflowException
-from ruamel.yaml import YAML
 from sqlalchemy.exc import SQLAlchemyError
 
 from svhn_lab.errors import UserError
-from svhn_lab.stages import extras
+from svhn_lab.stages import extras, lockfiles
 from svhn_lab.stages.layout import MANIFEST, MODELS, PREPARED, REGISTRATION
 from svhn_lab.stages.prepared import digest_of, load_manifest
 from svhn_lab.stages.sync import refuse_elsewhere, registry_differences
@@ -25,7 +23,6 @@ from svhn_lab.tracking.mirror import Mirror
 from svhn_lab.tracking.reconcile import Kind, differences
 from svhn_lab.tracking.store import shown_uri, sqlite_file, tracking_uri
 
-LOCKS = {Path("dvc.lock"): "", Path("contests/dvc.lock"): "contests/dvc.yaml:"}
 SYNC = "python -m svhn_lab sync"
 # Contests that have not been run have nothing that could be brought back.
 BRING_BACK = "dvc checkout --force --allow-missing, or dvc repro"
@@ -110,15 +107,14 @@ def records() -> Iterator[Finding]:
 def graph() -> Iterator[Finding]:
     """Whether what lies on disk is what dvc.lock says. That a stage is out of date, as params.yaml
     or code has changed since, is no fault."""
-    locks = [(lock, before) for lock, before in LOCKS.items() if lock.exists()]
-    if not locks:
+    broken = lockfiles.half_written()
+    for lock in broken:
+        yield Finding("graph", f"{lock}: is half-written", lockfiles.remedy(lock))
+    if broken:
         return
-    read = YAML(typ="safe", pure=True).load
-    made = {
-        before + stage
-        for lock, before in locks
-        for stage in read(lock.read_text(encoding="utf-8"))["stages"]
-    }
+    made = lockfiles.locked_stages()
+    if not made:
+        return
     command = [sys.executable, "-m", "dvc", "status", "--json"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:

@@ -19,6 +19,7 @@ from loky import cpu_count
 
 from svhn_lab.errors import UserError
 from svhn_lab.params import load
+from svhn_lab.stages import lockfiles
 
 LOCKED = ("Unable to acquire lock", "is busy")  # what DVC says while another process has its lock
 HINT = "To track the changes with git, run:"  # after each stage, and once is enough
@@ -101,7 +102,9 @@ def height(needs: Mapping[str, set[str]]) -> dict[str, int]:
 
 def main(targets: Iterable[str], jobs: int) -> None:
     """Brings the targets, or all, up to date. Raises UserError if a stage fails, after those beside
-    it have ended."""
+    it have ended, or if DVC was killed while it wrote its lock file."""
+    for lock in lockfiles.half_written():
+        raise UserError(f"{lock}: is half-written; {lockfiles.remedy(lock)}")
     needs, out_of_date = upstream(targets), changed()
     jobs = min(jobs, max(1, cpu_count() // load().compute.cpus_per_run))
     heights = height(needs)
