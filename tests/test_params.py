@@ -221,6 +221,7 @@ def test_references_that_come_back_to_themselves_are_refused() -> None:
 
 
 def test_arms_named_for_the_fixed_settings_must_have_them() -> None:
-    said = message(changed("contests.arms.fixed-polar.epochs", 50))
-    assert "contests.arms.fixed-polar: should be trained by the settings of `training`" in said
-    assert "but changes epochs; remove that, or name it free-..." in said
+    for setting in ("epochs", "rendered"):
+        said = message(changed(f"contests.arms.fixed-polar.{setting}", 50))
+        assert "contests.arms.fixed-polar: should be trained by the settings of `training`" in said
+        assert f"but changes {setting}; remove that, or name it free-..." in said

@@ -184,9 +184,7 @@ def _fixed(training: Recipe, arms: Mapping[str, Arm]) -> Iterator[str]:
     """A message for every arm of the contests that is named for the fixed settings and has others:
     only networks are compared under that name."""
     for name, arm in arms.items():
-        changed = [
-            key for key in Recipe.model_fields if getattr(arm, key) != getattr(training, key)
-        ]
+        changed = arm.changes(training)
         if name.startswith(FIXED) and changed:
             yield (
                 f"contests.arms.{name}: should be trained by the settings of `training`, as its "

@@ -1,6 +1,6 @@
 """The recipes of params.yaml: how networks are trained, arms, sweeps of fine-tuning."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -109,6 +109,13 @@ class Arm(Recipe):
 
     net: Net
     """A network of `nets/zoo.py`, or one of your own as `package.module:name`."""
+    rendered: Annotated[Whole, Field(ge=0)] = 0
+    """Digits drawn by the lab that are trained on besides; other ones for each seed."""
+
+    def changes(self, training: Recipe) -> dict[str, Any]:
+        """What it has otherwise than `training`, besides its network."""
+        usual = {"rendered": 0} | training.model_dump() | {"net": self.net}
+        return {name: value for name, value in self.model_dump().items() if value != usual[name]}
 
 
 class FineTuning(Recipe):

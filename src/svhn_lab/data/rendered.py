@@ -20,6 +20,7 @@ Float = NDArray[np.floating[Any]]  # float32 all through, but numpy's stubs wide
 Bool = NDArray[np.bool_]
 Interval = tuple[float, float]
 
+DIGITS = tuple("0123456789")  # what is drawn, by label
 SIDE = 32  # pixels, SVHN's Format 2
 CHUNK = 256  # images; a part of the seed of every image, so changing it changes every image
 

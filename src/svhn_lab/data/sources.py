@@ -13,7 +13,7 @@ import scipy.io
 
 from svhn_lab.data.batches import Images, Labels
 from svhn_lab.data.download import download, file_md5
-from svhn_lab.data.rendered import render
+from svhn_lab.data.rendered import DIGITS, render
 from svhn_lab.errors import UserError
 
 
@@ -21,7 +21,6 @@ class SourceUnavailable(UserError):
     """This source cannot be had here; the next one of the list may be."""
 
 
-DIGITS = tuple("0123456789")
 IMAGE_SIZE = 32  # pixels, of SVHN's Format 2
 
 

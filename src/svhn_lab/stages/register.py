@@ -133,7 +133,7 @@ def card(registration: dict[str, Any]) -> str:
             "recipe": run.params,
             "more": "".join(
                 f", {name.replace('_', ' ')} {run.params[name]}"
-                for name in ("schedule", *CHANGES, "label_smoothing", "weight_decay")
+                for name in ("schedule", "rendered", *CHANGES, "label_smoothing", "weight_decay")
                 if run.params.get(name) not in (None, 0, "decay")
             ),
             "digits": manifest,

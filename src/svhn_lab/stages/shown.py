@@ -32,11 +32,7 @@ def refuse_outdated(file: Path, entries: dict[str, Any], runs: dict[str, list[Id
 
 def changes(arm: Arm, training: Recipe) -> str:
     """The arm's network, and what its recipe changes of the defaults."""
-    changed = [
-        f"{name.replace('_', ' ')} {getattr(arm, name)}"
-        for name in Recipe.model_fields
-        if getattr(arm, name) != getattr(training, name)
-    ]
+    changed = (f"{name.replace('_', ' ')} {to}" for name, to in arm.changes(training).items())
     return ", ".join([f"net {arm.net}", *changed])
 
 

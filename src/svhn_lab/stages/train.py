@@ -1,11 +1,13 @@
 """`train ARM`: trains one arm of the study from scratch on all classes, once per seed."""
 
-from svhn_lab.data.batches import normalised
+import torch
+
+from svhn_lab.data.batches import Digits, normalised
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.params import PARAMS_FILE, Params, load
 from svhn_lab.recipes import Arm
-from svhn_lab.stages.prepared import load_digits, load_manifest
+from svhn_lab.stages.prepared import Manifest, load_digits, load_manifest
 from svhn_lab.stages.runs import run, run_all, say_sums, sum_up
 from svhn_lab.tracking.record import Identity
 
@@ -22,6 +24,28 @@ def whole(arm: str) -> Identity:
     return Identity("train", arm)
 
 
+def with_rendered(train: Digits, number: int, identity: Identity, manifest: Manifest) -> Digits:
+    """The training digits, then so many that the lab draws for the run's seed. Raises UserError if
+    the classes are not the ten digits."""
+    # Here, as most arms do without and start sooner.
+    from svhn_lab.data.rendered import DIGITS, render
+    from svhn_lab.data.resizing import resized
+
+    if manifest.classes != list(DIGITS):
+        raise UserError(
+            f"{PARAMS_FILE}: {identity.arm}: rendered is {number}, but the lab draws the digits 0 "
+            f"to 9 and the classes of {manifest.name} are {', '.join(manifest.classes)}; set "
+            "rendered: 0"
+        )
+    assert identity.seed is not None
+    images, labels = render(number, seed=identity.seed, split="besides")
+    images = resized(images, manifest.image_size)
+    return Digits(
+        torch.cat([train.images, torch.from_numpy(images)]),
+        torch.cat([train.labels, torch.from_numpy(labels)]),
+    )
+
+
 def train_one(task: tuple[Identity, Arm]) -> Identity:
     """One seed of an arm: fresh weights and the order of the digits follow from it."""
     identity, arm = task
@@ -34,6 +58,8 @@ def train_one(task: tuple[Identity, Arm]) -> Identity:
         image_size=manifest.image_size,
     )
     train = load_digits("train")
+    if arm.rendered:
+        train = with_rendered(train, arm.rendered, identity, manifest)
     if net.whitens():
         net.whiten(normalised(train.take(slice(0, WHITENED)).images, manifest.statistics))
     return run(
