@@ -13,6 +13,8 @@ ARMS = {
     "free-plain": {"net": "baseline"},
     "free-inverted": {"net": "baseline", "inversion": 0.5, "schedule": "one-cycle"},
 }
+TEACHER = {"net": "three-blocks", "rendered": 100}
+DISTILLED = {"free-taught": {"net": "baseline", "rendered": 100, "shift": 1}}
 
 
 def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Path) -> None:
@@ -28,19 +30,24 @@ def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Pat
     found = lab.read("results/contests.json")
     evaluation = lab.read("results/evaluation.json")
     assert found["dataset"] == evaluation["dataset"]
-    assert list(found["arms"]) == list(ARMS)
+    assert list(found["arms"]) == [*ARMS, *DISTILLED]
     plain = found["arms"]["free-plain"]
     lab_entry = evaluation["arms"]["baseline"]
     assert plain["test_accuracy"] == lab_entry["test_accuracy"], "the same recipe and digits"
     assert found["arms"]["free-inverted"]["reference"] == "free-plain"
-    whole = [run for run in lab.keyed_runs() if run.info.run_name == "contests/free-plain"]
-    assert [run.data.metrics["test_accuracy_mean"] for run in whole] == [plain["mean"]]
+    runs = {run.info.run_name: run for run in lab.keyed_runs()}
+    whole = runs["contests/free-plain"]
+    assert whole.data.metrics["test_accuracy_mean"] == plain["mean"]
+    taught, teacher = runs["distil/free-taught/seed-1"], runs["teach/teacher/seed-0"]
+    assert taught.data.params["teacher"] == teacher.data.tags["svhn_lab.key"]
+    parent = taught.data.tags["mlflow.parentRunId"]
+    assert parent == runs["contests/free-taught"].info.run_id
     assert lab.lab("doctor").startswith("doctor: nothing wrong")
 
     change_params(lab.path, {"contests": {"seeds": [0, 1, 2]}})
     said = lab.lab("repro", "contests/dvc.yaml")
-    ran = [line for line in said.splitlines() if line.startswith("[") and "compete" in line]
-    assert len(ran) == 2 and all("-2:" in line for line in ran), "one more seed of each arm"
+    ran = [line for line in said.splitlines() if line.startswith("[") and "@" in line]
+    assert len(ran) == 3 and all("-2:" in line for line in ran), "one more seed of each arm"
 
     # Whoever is best on validation digits is registered, wherever it was trained.
     better = lab.path / "results/contests.json"
@@ -116,4 +123,5 @@ def replace_arms(project: Path, references: dict[str, str]) -> None:
     yaml = YAML()
     tree = yaml.load(project / "params.yaml")
     tree["contests"] |= {"arms": ARMS, "references": references}
+    tree["contests"] |= {"teacher": TEACHER, "distilled": DISTILLED}
     yaml.dump(tree, project / "params.yaml")

@@ -220,6 +220,15 @@ def test_references_that_come_back_to_themselves_are_refused() -> None:
     assert "references.postact: comes back" not in said  # it is outside the circle
 
 
+def test_arms_that_learn_from_the_teacher_are_named_apart() -> None:
+    shipped = tree()
+    arms = shipped["contests"]["distilled"]
+    arms["fixed-polar"] = arms["free-distilled"]
+    said = message(shipped)
+    assert "contests.distilled.fixed-polar: should not be named fixed-..., as it learns" in said
+    assert "contests.distilled.fixed-polar: contests.arms has one of this name" in said
+
+
 def test_arms_named_for_the_fixed_settings_must_have_them() -> None:
     for setting in ("epochs", "rendered"):
         said = message(changed(f"contests.arms.fixed-polar.{setting}", 50))

@@ -29,7 +29,7 @@ def arm_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
         params = load()
     except UserError:
         return []
-    arms = params.arms if ctx.command.name == "train" else params.arms | params.contests.arms
+    arms = params.arms if ctx.command.name == "train" else params.arms | params.contests.competing
     return [name for name in arms if name.startswith(incomplete)]
 
 
@@ -82,6 +82,20 @@ def train(arm: str) -> None:
 def compete(arm: str, seed: str) -> None:
     """Train one ARM of the contests with one SEED."""
     run_stage("compete", arm, seed)
+
+
+@cli.command()
+def teach() -> None:
+    """Train the contests' teacher."""
+    run_stage("teach")
+
+
+@cli.command()
+@click.argument("arm")
+@click.argument("seed")
+def distil(arm: str, seed: str) -> None:
+    """Train one distilled ARM of the contests with one SEED."""
+    run_stage("distil", arm, seed)
 
 
 @cli.command()

@@ -62,7 +62,16 @@ class Contests(Section):
     """Each arm is trained once per seed, each in a stage of its own."""
     arms: Annotated[dict[Name, Arm], Field(min_length=1)]
     """Who competes, with `training` as defaults."""
+    teacher: Arm
+    """A network of any size, trained once, that those of `distilled` learn from."""
+    distilled: Annotated[dict[Name, Arm], Field(min_length=1)]
+    """Who else competes: what the teacher says of each digit takes the place of its label."""
     references: dict[Name, str]
     """Which arm each arm is compared with."""
     search: Search
     """The search for a network."""
+
+    @property
+    def competing(self) -> dict[str, Arm]:
+        """All arms."""
+        return self.arms | self.distilled

@@ -5,18 +5,22 @@ from typing import Any
 
 
 def filled(raw: dict[str, Any]) -> dict[str, Any]:
-    """The same tree with `training` as the defaults of each arm, those of the contests too, and of
-    the transfer study's recipes, and `transfer.finetune` as those of its sweeps."""
+    """The same tree with `training` as the defaults of each arm, of those of the contests and
+    their teacher, and of the transfer study's recipes, and `transfer.finetune` as those of its
+    sweeps."""
     training = raw.get("training")
     filled = dict(raw)
     if not isinstance(training, dict):
         return filled
     if isinstance(arms := raw.get("arms"), dict):
         filled["arms"] = {name: over(training, arm) for name, arm in arms.items()}
-    contests = raw.get("contests")
-    if isinstance(contests, dict) and isinstance(arms := contests.get("arms"), dict):
-        competing = {name: over(training, arm) for name, arm in arms.items()}
-        filled["contests"] = contests | {"arms": competing}
+    if isinstance(contests := raw.get("contests"), dict):
+        filled["contests"] = dict(contests)
+        for key in ("arms", "distilled"):
+            if isinstance(arms := contests.get(key), dict):
+                filled["contests"][key] = {name: over(training, arm) for name, arm in arms.items()}
+        if "teacher" in contests:
+            filled["contests"]["teacher"] = over(training, contests["teacher"])
     if isinstance(transfer := raw.get("transfer"), dict):
         recipes = {key: over(training, transfer.get(key, {})) for key in ("pretrain", "finetune")}
         filled["transfer"] = transfer | recipes

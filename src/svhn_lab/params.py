@@ -175,8 +175,9 @@ class Params(Section):
         return [
             *_wrong_references("references", self.references, self.arms),
             *_unknown(of_lab, self.arms),
-            *_wrong_references("contests.references", contests.references, contests.arms),
+            *_wrong_references("contests.references", contests.references, contests.competing),
             *_fixed(self.training, contests.arms),
+            *_distilled(contests),
         ]
 
 
@@ -190,6 +191,18 @@ def _fixed(training: Recipe, arms: Mapping[str, Arm]) -> Iterator[str]:
                 f"contests.arms.{name}: should be trained by the settings of `training`, as its "
                 f"name says, but changes {', '.join(changed)}; remove that, or name it free-..."
             )
+
+
+def _distilled(contests: Contests) -> Iterator[str]:
+    """A message for every distilled arm whose name says something else."""
+    for name in contests.distilled:
+        if name.startswith(FIXED):
+            yield (
+                f"contests.distilled.{name}: should not be named {FIXED}..., as it learns from the "
+                "teacher; name it free-..."
+            )
+        if name in contests.arms:
+            yield f"contests.distilled.{name}: contests.arms has one of this name; take another"
 
 
 def _unknown(named: Iterable[tuple[str, str]], arms: Collection[str]) -> list[str]:

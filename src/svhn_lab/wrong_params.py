@@ -25,9 +25,10 @@ def _inherited(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
     not again for each recipe."""
     path = error["loc"]
     defaults: list[tuple[int | str, ...]] = []
-    if path[:1] == ("arms",) or path[:2] in (("transfer", "pretrain"), ("transfer", "finetune")):
+    alone = (("transfer", "pretrain"), ("transfer", "finetune"), ("contests", "teacher"))
+    if path[:1] == ("arms",) or path[:2] in alone:
         own, defaults = path[2:], [("training",)]
-    elif path[:2] == ("contests", "arms"):
+    elif path[:2] in (("contests", "arms"), ("contests", "distilled")):
         own, defaults = path[3:], [("training",)]
     elif path[:2] == ("transfer", "sweeps"):
         own, defaults = path[3:], [("transfer", "finetune"), ("training",)]

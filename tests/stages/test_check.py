@@ -70,7 +70,9 @@ def test_a_network_in_the_project_must_be_a_dep_and_an_installed_one_need_not(
     graph.write_text(graph.read_text().replace(nets, f"      - own_networks.py\n{nets}"))
     check_tracked("own_networks:NET")
     shutil.copytree(PROJECT / "contests", project / "contests")
-    with pytest.raises(UserError, match=r"is no dep of compete, contests in contests/dvc\.yaml"):
+    with pytest.raises(
+        UserError, match=r"is no dep of compete, teach, distil, contests in contests/dvc\.yaml"
+    ):
         check_tracked("own_networks:NET", graph=Path("contests/dvc.yaml"))
     check_tracked("svhn_lab.nets.zoo:ZOO")
     check_tracked("torch:nn")

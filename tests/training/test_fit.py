@@ -87,6 +87,34 @@ def test_every_digit_counts_once_an_epoch_the_last_batch_too() -> None:
     assert history[0].train_accuracy * 100 == pytest.approx(round(history[0].train_accuracy * 100))
 
 
+class Contrary(nn.Module):
+    """Knows the stripes, and calls each by the other's name."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        down = images.mean(2).std(2).mean(1)  # how much columns differ
+        across = images.mean(3).std(2).mean(1)
+        return 20 * torch.stack([down - across, across - down], dim=1)
+
+
+def test_what_a_teacher_says_takes_the_place_of_labels() -> None:
+    net, teacher = zoo.build("baseline", num_classes=2, seed=0), Contrary()
+    assert accuracy(predict(teacher, DIGITS, STATISTICS, precision="float32"), DIGITS.labels) == 0
+    fit(net, recipe(epochs=4), DIGITS, striped(40), STATISTICS, seed=0, teacher=teacher)
+    assert accuracy(predict(net, DIGITS, STATISTICS, precision="float32"), DIGITS.labels) == 0
+
+
+def test_a_teacher_sees_the_digits_as_they_are_changed_and_learns_nothing() -> None:
+    net, teacher = Recording(2), zoo.build("preact", num_classes=2, seed=1)
+    before = {name: value.clone() for name, value in teacher.state_dict().items()}
+    views: list[float] = []
+    teacher.register_forward_pre_hook(lambda _, inputs: views.append(inputs[0].mean().item()))
+    changing = recipe(inversion=0.5, cutout=8)
+    fit(net, changing, DIGITS, striped(4), STATISTICS, seed=0, teacher=teacher)
+    assert net.seen == views
+    assert all(torch.equal(before[name], value) for name, value in teacher.state_dict().items())
+    assert all(parameter.grad is None for parameter in teacher.parameters())
+
+
 def test_a_loss_that_is_no_number_stops_the_run_and_says_where() -> None:
     net = zoo.build("baseline", num_classes=2, seed=0)
     broken = Statistics((120.0, 120.0, 120.0), (1e-45, 1.0, 1.0))

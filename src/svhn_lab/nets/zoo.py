@@ -139,6 +139,15 @@ ZOO: dict[str, Architecture] = {
             PreActivation(68, convs=2, dropout=0.05, pool="all"),
         )
     ),
+    # The contests' teacher: twice the channels, which is too large to compete itself.
+    "preact-twice": Architecture(
+        (
+            Stem(48),
+            PreActivation(64, convs=2, dropout=0.05),
+            PreActivation(112, convs=2, dropout=0.05),
+            PreActivation(136, convs=2, dropout=0.05, pool="all"),
+        )
+    ),
     # `preact` with depthwise separable convolutions or fire modules for the full convolutions.
     "preact-depthwise": Architecture(
         (

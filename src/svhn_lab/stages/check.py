@@ -31,12 +31,17 @@ def check_networks(params: Params) -> None:
                 check_tracked(name)
         except UserError as failure:
             wrong.append(f"{PARAMS_FILE}: {key}: {failure}")
-    for arm, recipe in params.contests.arms.items():
+    contests = params.contests
+    for key, recipe in [
+        *((f"arms.{arm}", recipe) for arm, recipe in contests.arms.items()),
+        *((f"distilled.{arm}", recipe) for arm, recipe in contests.distilled.items()),
+        ("teacher", contests.teacher),
+    ]:
         try:  # not built: that may need packages that only those have who run the contests
             zoo.architecture(recipe.net)
             check_tracked(recipe.net, graph=CONTESTS_GRAPH)
         except UserError as failure:
-            wrong.append(f"{PARAMS_FILE}: contests.arms.{arm}.net: {failure}")
+            wrong.append(f"{PARAMS_FILE}: contests.{key}.net: {failure}")
     if params.transfer.net in nets:
         num_units = len(nets[params.transfer.net].freeze_units())
         for name in params.transfer.sweeps:

@@ -2,15 +2,10 @@
 run is long enough to be a stage of its own: one more seed trains nothing again."""
 
 from svhn_lab.errors import UserError
-from svhn_lab.params import PARAMS_FILE, Params, load
+from svhn_lab.params import PARAMS_FILE, load
 from svhn_lab.stages.runs import run_all
 from svhn_lab.stages.train import train_one
 from svhn_lab.tracking.record import COMPETE, Identity
-
-
-def identities(params: Params, arm: str) -> list[Identity]:
-    """The runs of an arm, one per seed."""
-    return [Identity(COMPETE, arm, seed) for seed in params.contests.seeds]
 
 
 def main(arm_name: str, seed: str) -> None:

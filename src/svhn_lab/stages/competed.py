@@ -7,10 +7,10 @@ import click
 
 from svhn_lab.errors import UserError
 from svhn_lab.params import Params
-from svhn_lab.recipes import Arm
+from svhn_lab.stages import competitors
 from svhn_lab.stages.layout import CONTESTS, read_json
 from svhn_lab.tracking import record
-from svhn_lab.tracking.record import COMPETE, Identity
+from svhn_lab.tracking.record import Identity
 
 
 def competed(params: Params, dataset: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -21,8 +21,7 @@ def competed(params: Params, dataset: dict[str, Any]) -> dict[str, dict[str, Any
     found = read_json(CONTESTS, "contests/dvc.yaml")
     if found["dataset"] != dataset:
         return {}
-    arms = params.contests.arms
-    now = {arm: each for arm, each in found["arms"].items() if _is_now(arm, each, arms.get(arm))}
+    now = {arm: each for arm, each in found["arms"].items() if _is_now(params, arm, each)}
     if old := [arm for arm in found["arms"] if arm not in now]:
         click.echo(
             f"{CONTESTS}: left out, as they are not what params.yaml says now: {', '.join(old)}; "
@@ -31,11 +30,13 @@ def competed(params: Params, dataset: dict[str, Any]) -> dict[str, dict[str, Any
     return now
 
 
-def _is_now(arm: str, entry: dict[str, Any], recipe: Arm | None) -> bool:
+def _is_now(params: Params, arm: str, entry: dict[str, Any]) -> bool:
+    recipe = params.contests.competing.get(arm)
     if recipe is None:
         return False
     try:
-        runs = [record.read(Identity(COMPETE, arm, seed)) for seed in entry["seeds"]]
+        stage = competitors.stage(params, arm)
+        runs = [record.read(Identity(stage, arm, seed)) for seed in entry["seeds"]]
     except UserError:  # of a run that is not on disk any more
         return False
     said = recipe.model_dump()

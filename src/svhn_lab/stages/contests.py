@@ -2,7 +2,7 @@
 `evaluate` does with the lab's own arms; nothing is chosen by it."""
 
 from svhn_lab.params import Params, load
-from svhn_lab.stages import compete
+from svhn_lab.stages import competitors
 from svhn_lab.stages.answers import save_answers
 from svhn_lab.stages.groups import Group, comparisons, evaluated
 from svhn_lab.stages.layout import CONTESTS, CONTESTS_ANSWERS
@@ -17,8 +17,8 @@ from svhn_lab.tracking.record import Identity
 def groups(params: Params) -> dict[str, Group]:
     """By arm, its runs."""
     return {
-        name: Group(f"compete/{name}", compete.identities(params, name), arm.net, arm)
-        for name, arm in params.contests.arms.items()
+        name: Group(f"contests/{name}", competitors.identities(params, name), arm.net, arm)
+        for name, arm in params.contests.competing.items()
     }
 
 
@@ -39,7 +39,7 @@ def main() -> None:
     compared = comparisons(params.contests.references, entries, right)
     for name, entry in entries.items():
         about = {"stage": record.CONTESTS, "arm": name}
-        about |= params.contests.arms[name].model_dump()
+        about |= params.contests.competing[name].model_dump()
         sum_up(whole(name), competing[name].identities, about)
         entry |= compared[name]
         entry["whole_key"] = record.read(whole(name)).key

@@ -15,6 +15,7 @@ from svhn_lab.evidence.selection import best_run, best_small_arm
 from svhn_lab.nets.classifier import Classifier
 from svhn_lab.params import Params, load
 from svhn_lab.report.page import render_markdown
+from svhn_lab.stages import competitors
 from svhn_lab.stages.answers import right_answers
 from svhn_lab.stages.competed import competed
 from svhn_lab.stages.layout import (
@@ -29,7 +30,7 @@ from svhn_lab.stages.runs import load_model
 from svhn_lab.tracking import record, registry
 from svhn_lab.tracking.files import write_json, write_text
 from svhn_lab.tracking.mirror import Mirror
-from svhn_lab.tracking.record import COMPETE, Identity
+from svhn_lab.tracking.record import Identity
 from svhn_lab.tracking.roles import KEY
 from svhn_lab.tracking.store import locked, shown_uri
 
@@ -54,10 +55,13 @@ def compared(candidate: gate.Candidate, model: str, key: str, level: float) -> g
 
 
 def candidates(params: Params, evaluation: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Entries of the lab's arms as `train/ARM`, and of those who have competed as `compete/ARM`."""
+    """Entries of the lab's arms as `train/ARM`, and of those who have competed as `compete/ARM` or
+    `distil/ARM`."""
     of_lab = {f"train/{arm}": entry for arm, entry in evaluation["arms"].items()}
     contests = competed(params, evaluation["dataset"])
-    return of_lab | {f"{COMPETE}/{arm}": entry for arm, entry in contests.items()}
+    return of_lab | {
+        f"{competitors.stage(params, arm)}/{arm}": entry for arm, entry in contests.items()
+    }
 
 
 def judged(
@@ -71,7 +75,9 @@ def judged(
     run, circumstances = record.read(identity), record.read_provenance(identity)
     if run.key != entry["keys"][best]:
         file, remedy = (
-            (CONTESTS, "make contests") if stage == COMPETE else (EVALUATION, "dvc repro evaluate")
+            (CONTESTS, "make contests")
+            if stage in record.COMPETING
+            else (EVALUATION, "dvc repro evaluate")
         )
         raise UserError(f"{file}: is of another run of {identity.name}; `{remedy}`")
     model = registry.model_name(dataset["name"], dataset["official"])

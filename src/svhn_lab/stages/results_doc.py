@@ -8,7 +8,7 @@ import click
 
 from svhn_lab.params import load
 from svhn_lab.report import page, plots
-from svhn_lab.stages import compete, pretrain, study, train
+from svhn_lab.stages import competitors, pretrain, study, train
 from svhn_lab.stages.layout import (
     CONTESTS,
     CONTESTS_DOC,
@@ -56,10 +56,10 @@ def main(part: str) -> None:
         click.echo(f"The transfer study: {STUDY_DOC}")
     if part == "contests":
         found = read_json(CONTESTS, "contests/dvc.yaml")
-        runs = {arm: compete.identities(params, arm) for arm in params.contests.arms}
+        runs = {arm: competitors.identities(params, arm) for arm in params.contests.competing}
         refuse_outdated(CONTESTS, found["arms"], runs)
         arms = {
-            name: arm | {"changes": changes(params.contests.arms[name], params.training)}
+            name: arm | {"changes": changes(params.contests.competing[name], params.training)}
             for name, arm in found["arms"].items()
         }
         said = {"dataset": found["dataset"], "arms": arms, "seeds": params.contests.seeds}

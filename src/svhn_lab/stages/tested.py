@@ -6,6 +6,7 @@ from typing import Any
 
 from svhn_lab.errors import UserError
 from svhn_lab.params import PARAMS_FILE, Params
+from svhn_lab.stages import competitors
 from svhn_lab.stages.layout import CONTESTS, CONTESTS_GRAPH, EVALUATION, read_json
 from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity, Record
@@ -16,9 +17,9 @@ def runs(params: Params, arm: str) -> list[Record]:
     params.yaml names no such arm, or it has not been trained."""
     if arm in params.arms:
         return [record.read(Identity("train", arm, seed)) for seed in params.seeds]
-    if arm in params.contests.arms:
-        return [record.read(Identity(record.COMPETE, arm, seed)) for seed in params.contests.seeds]
-    names = [*params.arms, *params.contests.arms]
+    if arm in params.contests.competing:
+        return [record.read(identity) for identity in competitors.identities(params, arm)]
+    names = [*params.arms, *params.contests.competing]
     close = difflib.get_close_matches(arm, names, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}"
     raise UserError(f"{PARAMS_FILE}: arms: has no {arm!r}; {hint}")
@@ -42,4 +43,4 @@ def testing(of: Sequence[Record]) -> str:
 
 
 def _competes(of: Sequence[Record]) -> bool:
-    return of[0].identity.stage == record.COMPETE
+    return of[0].identity.stage in record.COMPETING

@@ -1,5 +1,7 @@
 """`train ARM`: trains one arm of the study from scratch on all classes, once per seed."""
 
+from functools import partial
+
 import torch
 
 from svhn_lab.data.batches import Digits, normalised
@@ -10,6 +12,8 @@ from svhn_lab.recipes import Arm
 from svhn_lab.stages.prepared import Manifest, load_digits, load_manifest
 from svhn_lab.stages.runs import run, run_all, say_sums, sum_up
 from svhn_lab.tracking.record import Identity
+from svhn_lab.training.device import device
+from svhn_lab.training.fit import fit
 
 WHITENED = 500  # training digits that a whitened stem begins from: 450,000 patches of 32x32
 
@@ -46,8 +50,11 @@ def with_rendered(train: Digits, number: int, identity: Identity, manifest: Mani
     )
 
 
-def train_one(task: tuple[Identity, Arm]) -> Identity:
-    """One seed of an arm: fresh weights and the order of the digits follow from it."""
+def train_one(
+    task: tuple[Identity, Arm], *, teacher: tuple[str, zoo.Network] | None = None
+) -> Identity:
+    """One seed of an arm: fresh weights and the order of the digits follow from it. `teacher`, by
+    the key of its run and trained, takes the place of labels."""
     identity, arm = task
     assert identity.seed is not None
     manifest = load_manifest()
@@ -62,14 +69,21 @@ def train_one(task: tuple[Identity, Arm]) -> Identity:
         train = with_rendered(train, arm.rendered, identity, manifest)
     if net.whitens():
         net.whiten(normalised(train.take(slice(0, WHITENED)).images, manifest.statistics))
+    settings = {"stage": "train", "arm": identity.arm}
+    train_by = fit
+    if teacher is not None:
+        key, trained = teacher
+        settings["teacher"] = key
+        train_by = partial(fit, teacher=trained.to(device()))
     return run(
         identity,
         net,
         arm,
-        {"stage": "train", "arm": identity.arm},
+        settings,
         train,
         load_digits("validation"),
         manifest,
+        train_by=train_by,
     )
 
 

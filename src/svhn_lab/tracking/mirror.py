@@ -136,12 +136,10 @@ class Mirror:
     def adopt(self, run_id: str, record: Record, circumstances: Provenance) -> None:
         """Puts the runs that the record sums up under its own run; a temporary copy of the checkout
         leaves those of the checkout where they are."""
-        members = set(record.members)
-        stage, arm = record.identity.stage_of_members, record.identity.arm
-        condition = f"tags.`{STAGE}` = '{stage}'"
-        if arm:
-            condition += f" AND tags.`{ARM}` = '{arm}'"
-        for run in self.runs(condition):
+        members, identity = set(record.members), record.identity
+        # The members of an arm of the contests are of another stage than what sums them up.
+        tag, value = (ARM, identity.arm) if identity.arm else (STAGE, identity.stage)
+        for run in self.runs(f"tags.`{tag}` = '{value}'"):
             tags = run.data.tags
             its_own = in_charge(tags.get(DVC_EXPERIMENT), circumstances.dvc_experiment)
             if tags[KEY] in members and its_own and tags.get(MLFLOW_PARENT_RUN_ID) != run_id:

@@ -39,7 +39,9 @@ MADE = ("data/", "models/", "results/")  # where the outs of stages lie, and not
 CHANGES = (".", ":!dvc.lock", ":!contests/dvc.lock")
 
 GRAPHS = ("dvc.yaml", "contests/dvc.yaml")  # the lab, and its second, long pipeline
-COMPETE, CONTESTS, SEARCH = "compete", "contests", "search"  # stages of the second
+# Stages of the second: who competes by the labels, who by a teacher, ...
+COMPETE, DISTIL, TEACH, CONTESTS, SEARCH = "compete", "distil", "teach", "contests", "search"
+COMPETING = (COMPETE, DISTIL)
 
 
 @dataclass(frozen=True)
@@ -64,16 +66,11 @@ class Identity:
     @property
     def dvc_stage(self) -> str:
         """The stage that makes the run, as `dvc repro` takes it."""
-        if self.stage == COMPETE:
+        if self.stage in COMPETING:
             return f"contests/dvc.yaml:{self.stage}@{self.arm}-{self.seed}"
-        if self.stage in (CONTESTS, SEARCH):
+        if self.stage in (CONTESTS, SEARCH, TEACH):
             return f"contests/dvc.yaml:{self.stage}"
         return f"{self.stage}@{self.arm}" if self.arm else self.stage
-
-    @property
-    def stage_of_members(self) -> str:
-        """The stage of the runs that this one stands for, if it does."""
-        return COMPETE if self.stage == CONTESTS else self.stage
 
     @property
     def path(self) -> Path:

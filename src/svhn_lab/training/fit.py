@@ -103,6 +103,7 @@ def fit(
     seed: int,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
     checkpoints: Checkpoints | None = None,
+    teacher: nn.Module | None = None,
 ) -> list[Epoch]:
     """Trains `net` in place and gives the history, one entry an epoch. A recipe that augments takes
     Digits. Network, examples and statistics are on one device.
@@ -110,7 +111,11 @@ def fit(
     `seed` gives the order of the digits, and from generators of their own whatever else the recipe
     and the layers leave to chance: other augmentation does not change the order. With `checkpoints`
     it goes on from what was kept last; the history, and `on_epoch`, have the epochs before that as
-    well. Raises Diverged as soon as an epoch's loss is no number.
+    well. With `teacher`, a trained network, the probabilities that it gives each training digit,
+    changed as the recipe says, take the place of the label in the loss (Hinton et al., 2015,
+    "Distilling the knowledge in a neural network"; of the same view: Beyer et al., 2022,
+    "Knowledge distillation: a good teacher is patient and consistent"). Raises Diverged as soon as
+    an epoch's loss is no number.
     """
     device = train.labels.device
     optimizer = optimizer_for(net, recipe)
@@ -128,9 +133,11 @@ def fit(
             assert isinstance(batch, Digits)
             batch = augmented(batch, recipe, chance)
         with autocast(device, recipe.precision):
-            logits = compute(*batch.inputs(statistics))
+            inputs = batch.inputs(statistics)
+            targets = batch.labels if teacher is None else taught(teacher, inputs)
+            logits = compute(*inputs)
             loss = nn.functional.cross_entropy(
-                logits.float(), batch.labels, label_smoothing=recipe.label_smoothing
+                logits.float(), targets, label_smoothing=recipe.label_smoothing
             )
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -188,6 +195,14 @@ def fit(
             )
             on_epoch(history[-1])
     return history
+
+
+def taught(teacher: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
+    """The teacher's class probabilities (N, classes) float32 of what a network takes."""
+    teacher.eval()
+    with torch.no_grad():
+        probabilities: Tensor = teacher(*inputs).float().softmax(1)
+    return probabilities
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:
