@@ -139,6 +139,15 @@ ZOO: dict[str, Architecture] = {
             PreActivation(68, convs=2, dropout=0.05, pool="all"),
         )
     ),
+    # Another: a convolution more in each block, for fewer channels.
+    "preact-deep": Architecture(
+        (
+            Stem(24),
+            PreActivation(28, convs=3, dropout=0.05),
+            PreActivation(45, convs=3, dropout=0.05),
+            PreActivation(54, convs=3, dropout=0.05, pool="all"),
+        )
+    ),
     # The contests' teacher: twice the channels, which is too large to compete itself.
     "preact-twice": Architecture(
         (
