@@ -52,13 +52,15 @@ def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Pat
     # Whoever is best on validation digits is registered, wherever it was trained.
     better = lab.path / "results/contests.json"
     content = json.loads(better.read_text())
-    content["arms"]["free-inverted"]["validation_accuracy"] = [1.0, 1.0, 1.0]
+    content["arms"]["free-taught"]["validation_accuracy"] = [1.0, 1.0, 1.0]
     better.write_text(json.dumps(content))
     lab.run("dvc", "repro", "--force", "--single-item", "register")
     registered = lab.read("results/registration.json")
-    assert (registered["stage"], registered["arm"]) == ("compete", "free-inverted")
+    assert (registered["stage"], registered["arm"]) == ("distil", "free-taught")
+    card = (lab.path / "results/model-card.md").read_text()
+    assert "rendered 100" in card and "by what a larger network says of each digit" in card
     lab.run("dvc", "repro", "--force", "--single-item", "report")
-    assert "free-inverted" in (lab.path / "results/page/index.html").read_text()
+    assert "free-taught" in (lab.path / "results/page/index.html").read_text()
 
 
 SEARCH = {

@@ -185,7 +185,10 @@ def test_images_too_small_for_a_network_are_said() -> None:
 
 
 def test_all_networks_of_section_2_are_small() -> None:
-    assert {name for name, count in PARAMETERS.items() if count > 150_000} == {"deeper", "preact-twice"}
+    assert {name for name, count in PARAMETERS.items() if count > 150_000} == {
+        "deeper",
+        "preact-twice",
+    }
 
 
 def test_deeper_has_the_features_that_the_lab_report_names() -> None:
