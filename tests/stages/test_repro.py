@@ -1,11 +1,15 @@
 """repro.py: what needs what, who begins first; with a real DVC it is tried in test_stores.py."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from svhn_lab.errors import UserError
-from svhn_lab.stages.repro import Outcome, height, upstream
+from svhn_lab.stages.repro import Outcome, changed, height, upstream
 
 PROJECT = Path(__file__).parents[2]
 
@@ -32,6 +36,18 @@ def test_those_with_the_longest_way_to_go_begin_first(monkeypatch: pytest.Monkey
     assert heights["evaluate"] == 1
     assert heights["pretrain"] > heights["finetune@front"] > heights["train@preact"] == 2
     assert max(heights, key=lambda stage: heights[stage]) == "check"
+
+
+def test_that_a_stage_is_running_is_said_in_one_line(project: Path) -> None:
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet", "--no-scm"], check=True)
+    # As DVC itself notes what a process that is there writes right now.
+    writes = {str(project / "data/raw"): {"pid": os.getpid(), "cmd": "dvc repro fetch"}}
+    lock = project / ".dvc/tmp/rwlock"
+    lock.write_text(json.dumps({"write": writes, "read": {}}))
+    with pytest.raises(UserError, match=r"^a stage runs in this checkout, .* `svhn-lab ui`"):
+        changed()
+    lock.unlink()
+    assert "check" in changed()
 
 
 def test_what_dvc_skips_has_not_run() -> None:

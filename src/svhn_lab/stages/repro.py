@@ -64,10 +64,16 @@ def upstream(targets: Iterable[str]) -> dict[str, set[str]]:
 
 
 def changed() -> set[str]:
-    """The stages that DVC finds out of date as things are."""
+    """The stages that DVC finds out of date as things are. Raises UserError if it cannot tell, as
+    while a stage runs."""
     done = subprocess.run(
         [sys.executable, "-m", "dvc", "status", "--json"], capture_output=True, text=True
     )
+    if done.returncode and any(words in done.stderr for words in LOCKED):
+        raise UserError(
+            "a stage runs in this checkout, and DVC tells nothing meanwhile; wait until it is "
+            "done, or see by `svhn-lab ui` how far its runs have come"
+        )
     if done.returncode:
         raise UserError(f"dvc status: {done.stderr.strip()}")
     return set(json.loads(done.stdout))
