@@ -45,6 +45,12 @@ def test_what_dvc_was_killed_in_writing_is_half_written(end: str) -> None:
     assert lockfiles.half_written() == [Path("dvc.lock")]
 
 
+def test_each_pipeline_has_its_own_remedy() -> None:
+    lab, contests = (lockfiles.remedy(lock) for lock in lockfiles.LOCKS)
+    assert lab.startswith("rm dvc.lock, then dvc repro, which")
+    assert contests.startswith("rm contests/dvc.lock, then dvc repro contests/dvc.yaml, which")
+
+
 def test_what_is_no_text_is_no_whole_lock_file() -> None:
     Path("dvc.lock").write_bytes(b"\xff\xfe\0")
     assert lockfiles.half_written() == [Path("dvc.lock")]

@@ -1,12 +1,25 @@
 """The runs of who competes in the contests."""
 
-from svhn_lab.params import Params
+from collections.abc import Mapping
+
+from svhn_lab.errors import UserError
+from svhn_lab.params import PARAMS_FILE, Params
+from svhn_lab.recipes import Arm
 from svhn_lab.tracking.record import COMPETE, DISTIL, Identity
 
 
 def stage(params: Params, arm: str) -> str:
     """The stage that trains the arm."""
     return DISTIL if arm in params.contests.distilled else COMPETE
+
+
+def named(arm: str, arms: Mapping[str, Arm], section: str) -> Arm:
+    """The arm of this name. Raises UserError if that section of the contests has none."""
+    if arm not in arms:
+        raise UserError(
+            f"{PARAMS_FILE}: contests.{section}: has no {arm!r}; there are: {', '.join(arms)}"
+        )
+    return arms[arm]
 
 
 def identities(params: Params, arm: str) -> list[Identity]:

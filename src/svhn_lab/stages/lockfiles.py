@@ -19,7 +19,8 @@ def half_written() -> list[Path]:
 
 def remedy(lock: Path) -> str:
     """What brings back all that the lock file has said, as far as DVC has it in its cache."""
-    return f"rm {lock}, then dvc repro, which takes what has been built from DVC's cache"
+    command = "dvc repro" if lock == Path("dvc.lock") else f"dvc repro {lock.with_suffix('.yaml')}"
+    return f"rm {lock}, then {command}, which takes what has been built from DVC's cache"
 
 
 def locked_stages() -> set[str]:
