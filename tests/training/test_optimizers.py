@@ -1,6 +1,8 @@
 """optimizers.py: each is the one that the recipe names, and knows what the recipe says of it."""
 
+import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -22,6 +24,60 @@ def test_every_optimizer_is_a_librarys_own_of_that_name(optimizer: str) -> None:
     net(torch.ones(2, 3, 32, 32)).sum().backward()
     made.step()
     assert not torch.equal(before, net.state_dict()["head.weight"])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("adam", torch.optim.Adam),
+        ("adamw", torch.optim.AdamW),
+        ("rmsprop", torch.optim.RMSprop),
+        ("sgd", torch.optim.SGD),
+    ],
+)
+def test_steps_are_those_of_torchs_own_to_the_bit(
+    name: str, kind: Callable[..., torch.optim.Optimizer]
+) -> None:
+    fused = {} if name == "rmsprop" else {"fused": True}
+
+    def trained(make: Callable[[list[nn.Parameter]], torch.optim.Optimizer]) -> torch.Tensor:
+        torch.manual_seed(0)
+        layer = nn.Linear(8, 4)
+        made = make(list(layer.parameters()))
+        for step in range(4):
+            made.zero_grad(set_to_none=True)
+            layer(torch.randn(16, 8)).square().sum().backward()
+            made.step()
+            if step == 1:  # as after a checkpoint
+                state = made.state_dict()
+                made = make(list(layer.parameters()))
+                made.load_state_dict(state)
+        return layer.weight.detach()
+
+    assert torch.equal(
+        trained(lambda parameters: OPTIMIZERS[name](parameters, lr=0.01)),
+        trained(lambda parameters: kind(parameters, lr=0.01, **fused)),
+    )
+
+
+def test_training_does_without_torchs_compiler_whose_import_takes_seconds() -> None:
+    program = """
+import sys
+import torch
+from recipes import recipe
+from svhn_lab.training.optimizers import optimizer_for, schedule_for
+for optimizer in ("adam", "rmsprop", "sgd"):
+    layer = torch.nn.Linear(4, 2)
+    made = optimizer_for(layer, recipe(optimizer=optimizer))
+    schedule = schedule_for(made, recipe(), 10)
+    made.zero_grad(set_to_none=True)
+    layer(torch.ones(3, 4)).sum().backward()
+    made.step()
+    schedule.step()
+    made.load_state_dict(made.state_dict())
+assert "torch._dynamo" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd="tests")
 
 
 def test_momentum_reaches_the_optimizer() -> None:

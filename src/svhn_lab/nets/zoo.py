@@ -49,6 +49,13 @@ class Architecture:
     initialisation: Initialisation = "torch"
 
 
+DEEP: tuple[Declaration, ...] = (
+    Stem(32),
+    PreActivation(32, convs=3, dropout=0.05),
+    PreActivation(48, convs=3, dropout=0.05),
+    PreActivation(48, convs=3, dropout=0.05, pool="all"),
+)
+
 ZOO: dict[str, Architecture] = {
     # Lab report, section 1: exactly 26,346 parameters with ten classes.
     "baseline": Architecture((ConvPool(16, kernel=5), ConvPool(32, kernel=3))),
@@ -139,15 +146,10 @@ ZOO: dict[str, Architecture] = {
             PreActivation(68, convs=2, dropout=0.05, pool="all"),
         )
     ),
-    # Another: a convolution more in each block, for fewer channels.
-    "preact-deep": Architecture(
-        (
-            Stem(24),
-            PreActivation(28, convs=3, dropout=0.05),
-            PreActivation(45, convs=3, dropout=0.05),
-            PreActivation(54, convs=3, dropout=0.05, pool="all"),
-        )
-    ),
+    # Another: a convolution more in each block, for fewer channels (multiples of 16, as a
+    # processor's matrix units have it); and the same of an image and of its negative.
+    "preact-deep": Architecture(DEEP),
+    "polar-deep": Architecture((BothPolarities(DEEP),)),
     # The contests' teacher: twice the channels, which is too large to compete itself.
     "preact-twice": Architecture(
         (

@@ -1,5 +1,6 @@
 """The optimizers and learning rate schedules that a recipe can ask for."""
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,6 +14,19 @@ from svhn_lab.recipes import Recipe
 WARM_UP = 0.2  # of all steps of `one-cycle`
 
 
+# Methods that torch keeps its compiler away from, which it imports to do so.
+KEPT_FROM_COMPILER = ("add_param_group", "load_state_dict", "state_dict", "zero_grad")
+
+
+def uncompiled(kind: type[torch.optim.Optimizer]) -> Callable[..., torch.optim.Optimizer]:
+    """The same optimizer to the bit, for steps that are not compiled, as none of the lab's are:
+    torch's own imports the compiler as soon as one is made, and to take a step, which costs every
+    process two to four seconds."""
+    methods = {name: inspect.unwrap(getattr(kind, name)) for name in KEPT_FROM_COMPILER}
+    methods["step"] = torch.no_grad()(inspect.unwrap(kind.step))
+    return type(kind.__name__, (kind,), methods)
+
+
 def muon(parameters: list[nn.Parameter], **options: Any) -> torch.optim.Optimizer:
     """timm's, whose step of each convolution and matrix is made orthogonal, with Nesterov momentum
     (Jordan et al., 2024, "Muon"; torch's own takes matrices alone). Norms, biases, depthwise
@@ -24,17 +38,16 @@ def muon(parameters: list[nn.Parameter], **options: Any) -> torch.optim.Optimize
         raise UserError(
             "the optimizer muon needs timm; install it with `pip install 'svhn-lab[contests]'`"
         ) from None
-    made: torch.optim.Optimizer = Muon(parameters, nesterov=True, **options)
-    return made
+    return uncompiled(Muon)(parameters, nesterov=True, **options)
 
 
 # Each with its own defaults for whatever the recipe does not say; torch's in one fused step.
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "adam": partial(torch.optim.Adam, fused=True),
-    "adamw": partial(torch.optim.AdamW, fused=True),
+    "adam": partial(uncompiled(torch.optim.Adam), fused=True),
+    "adamw": partial(uncompiled(torch.optim.AdamW), fused=True),
     "muon": muon,
-    "rmsprop": torch.optim.RMSprop,  # which torch has no fused step of
-    "sgd": partial(torch.optim.SGD, fused=True),
+    "rmsprop": uncompiled(torch.optim.RMSprop),  # which torch has no fused step of
+    "sgd": partial(uncompiled(torch.optim.SGD), fused=True),
 }
 
 
