@@ -39,14 +39,14 @@ contests: setup ## Find the best small network, which takes hours; SEEDS=5 sets 
 	@if [ -e results/evaluation.json ]; then dvc repro --force --single-item register && \
 		dvc repro --force --single-item report; fi
 
-test: setup ## Lint, types and the fast tests
+test: setup ## Lint, types and the fast tests, JOBS at once
 	ruff check .
 	ruff format --check .
 	mypy
-	pytest -m 'not slow'
+	pytest -m 'not slow' -n $(JOBS)
 
 test-slow: setup ## The tests that run whole graphs and servers
-	pytest -m slow
+	pytest -m slow -n $(JOBS) --dist loadfile
 
 bench: setup ## Measure training against its peers, bfloat16, drawing of digits, sync, and latency
 	$(VENV)/bin/python -m pip install --quiet --editable '.[dev,bench]'

@@ -334,8 +334,8 @@ def test_a_place_that_cannot_be_written_is_named(project: Path, svhn_part: Path)
     set_param("[svhn, rendered]", f"[{svhn_part}]")
     Path("data").mkdir(mode=0o555)
     # Root may write anywhere, so it becomes somebody who may not, everything imported before.
-    for folder in (project, *project.parents[:2], svhn_part, *svhn_part.parents[:2]):
-        folder.chmod(0o755)
+    for folder in (project, *project.parents, svhn_part, *svhn_part.parents):
+        folder.chmod(folder.stat().st_mode | 0o055)
     script = (
         "import os, scipy.io, sys, torchvision.datasets; from svhn_lab import cli; "
         "from svhn_lab.stages import fetch; os.geteuid() or os.seteuid(65534); "

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -77,7 +78,7 @@ for optimizer in ("adam", "rmsprop", "sgd"):
     made.load_state_dict(made.state_dict())
 assert "torch._dynamo" not in sys.modules
 """
-    subprocess.run([sys.executable, "-c", program], check=True, cwd="tests")
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[1])
 
 
 def test_momentum_reaches_the_optimizer() -> None:
