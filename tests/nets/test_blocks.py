@@ -4,7 +4,16 @@ import torch
 from by_hand import IMAGES, built, check, parts
 from torch.nn import functional
 
-from svhn_lab.nets.blocks import BothPolarities, ConvPool, Inception, Stem, WhitenedStem, pooled
+from svhn_lab.nets.blocks import (
+    BothPolarities,
+    ConvPool,
+    Inception,
+    SeveralSizes,
+    Stem,
+    WhitenedStem,
+    enlarged,
+    pooled,
+)
 from svhn_lab.nets.residual import PreActivation
 
 
@@ -21,6 +30,26 @@ def test_both_polarities_give_the_larger_of_what_image_and_negative_give() -> No
     check(block, torch.maximum(rest(stem(IMAGES)), rest(stem(-IMAGES))))
     assert torch.equal(block(IMAGES), block(-IMAGES))
     assert [len(unit) for unit in block.freeze_units()] == [1, 4]
+
+
+def test_several_sizes_give_the_mean_over_them_but_not_in_training() -> None:
+    block = built(SeveralSizes((Stem(4), PreActivation(8, convs=1, pool="all")), (-4, 0, 4)), 6)
+    [within] = block.children()
+    side, by = IMAGES.shape[-1], 1  # 4 of 32 pixels
+    smaller = functional.interpolate(IMAGES, side - 2 * by, mode="bilinear")
+    smaller = functional.pad(smaller, (by,) * 4, mode="replicate")
+    larger = functional.interpolate(IMAGES, side + 2 * by, mode="bilinear")
+    larger = larger[:, :, by : by + side, by : by + side]
+    mean = torch.stack([within(smaller), within(IMAGES), within(larger)]).mean(0)
+    check(block, mean)
+    block.train()
+    for unit in block.freeze_units():  # as where all of it is frozen
+        for module in unit:
+            module.eval()
+    check(block, mean)
+    block.train()
+    check(block, within(IMAGES))
+    assert enlarged(IMAGES, 0) is IMAGES
 
 
 def test_inception_is_four_branches_with_a_relu_after_every_convolution() -> None:

@@ -67,11 +67,8 @@ class Declaration(Protocol):
 
 
 @dataclass(frozen=True)
-class BothPolarities:
-    """The same blocks for the input x and for -x, then the larger of each pair of values: of a
-    normalised image and its negative about the training mean, a dark digit on bright ground and a
-    bright one on dark, the output is the same (TI-pooling: Laptev et al., 2016, over the two
-    polarities). Twice the operations, and no parameter more."""
+class _OfViews:
+    """Blocks that look at several views of what comes in."""
 
     blocks: "tuple[Declaration, ...]"
 
@@ -79,12 +76,9 @@ class BothPolarities:
     def channels(self) -> int:
         return self.blocks[-1].channels
 
-    def build(self, in_channels: int) -> Block:
-        return _BothPolarities(in_channels, self)
 
-
-class _BothPolarities(Block):
-    def __init__(self, in_channels: int, declared: BothPolarities) -> None:
+class _ManyViews(Block):
+    def __init__(self, in_channels: int, declared: _OfViews) -> None:
         super().__init__()
         blocks = []
         for declaration in declared.blocks:
@@ -96,9 +90,66 @@ class _BothPolarities(Block):
         blocks = [block for block in self.blocks if isinstance(block, Block)]
         return [unit for block in blocks for unit in block.freeze_units()]
 
+
+@dataclass(frozen=True)
+class BothPolarities(_OfViews):
+    """The same blocks for the input x and for -x, then the larger of each pair of values: of a
+    normalised image and its negative about the training mean, a dark digit on bright ground and a
+    bright one on dark, the output is the same (TI-pooling: Laptev et al., 2016, over the two
+    polarities). Twice the operations, and no parameter more."""
+
+    def build(self, in_channels: int) -> Block:
+        return _BothPolarities(in_channels, self)
+
+
+class _BothPolarities(_ManyViews):
     def forward(self, x: Tensor) -> Tensor:
         of_image, of_negative = self.blocks(torch.cat([x, -x])).chunk(2)
         return torch.maximum(of_image, of_negative)
+
+
+@dataclass(frozen=True)
+class SeveralSizes(_OfViews):
+    """Trained, the blocks alone. After that, the mean of what they make of the image at several
+    sizes about its centre: wider and higher by twice `pixels`, of 32 each way, what then lies
+    outside cut off and what is missing filled with the outermost pixels. As many times the
+    operations, and no parameter more; before a fully connected layer, which is linear, it is the
+    mean of logits (multi-scale testing: Simonyan and Zisserman, 2014, there of probabilities)."""
+
+    pixels: tuple[int, ...]
+
+    def build(self, in_channels: int) -> Block:
+        return _SeveralSizes(in_channels, self)
+
+
+class _SeveralSizes(_ManyViews):
+    def __init__(self, in_channels: int, declared: SeveralSizes) -> None:
+        super().__init__(in_channels, declared)
+        self.pixels = declared.pixels
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor
+        # Its own mode is not asked: a frozen network's units are held in that of evaluation.
+        if any(module.training for unit in self.freeze_units() for module in unit):
+            out = self.blocks(x)
+        else:
+            views = [enlarged(x, round(by * x.shape[-1] / 32)) for by in self.pixels]
+            out = torch.stack(self.blocks(torch.cat(views)).chunk(len(views))).mean(0)
+        return out
+
+
+def enlarged(x: Tensor, by: int) -> Tensor:
+    """Images (N, C, H, W), wider and higher by `by` pixels at each edge, or less so if it is below
+    0, and then of the same shape as before."""
+    if by == 0:
+        return x
+    height, width = x.shape[2:]
+    sized = nn.functional.interpolate(
+        x, (height + 2 * by, width + 2 * by), mode="bilinear", align_corners=False
+    )
+    if by > 0:
+        return sized[..., by:-by, by:-by]
+    return nn.functional.pad(sized, (-by,) * 4, mode="replicate")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from svhn_lab.nets.blocks import (
     ConvPool,
     Declaration,
     Inception,
+    SeveralSizes,
     State,
     Stem,
     Unit,
@@ -147,9 +148,10 @@ ZOO: dict[str, Architecture] = {
         )
     ),
     # Another: a convolution more in each block, for fewer channels (multiples of 16, as a
-    # processor's matrix units have it); and the same of an image and of its negative.
+    # processor's matrix units have it); and the same of an image and of its negative,
+    # which when it answers looks at the image a little smaller and a little larger.
     "preact-deep": Architecture(DEEP),
-    "polar-deep": Architecture((BothPolarities(DEEP),)),
+    "polar-sizes": Architecture((SeveralSizes((BothPolarities(DEEP),), pixels=(-2, 2)),)),
     # The contests' teacher: twice the channels, which is too large to compete itself.
     "preact-twice": Architecture(
         (
