@@ -46,7 +46,7 @@ test: setup ## Lint, types and the fast tests, JOBS at once
 	pytest -m 'not slow' -n $(JOBS)
 
 test-slow: setup ## The tests that run whole graphs and servers
-	pytest -m slow -n $(JOBS) --dist loadfile --durations=20
+	pytest -m slow -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=20
 
 bench: setup ## Measure training against its peers, bfloat16, drawing of digits, sync, and latency
 	$(VENV)/bin/python -m pip install --quiet --editable '.[dev,bench]'
