@@ -223,7 +223,7 @@ def test_references_that_come_back_to_themselves_are_refused() -> None:
 def test_arms_that_learn_from_the_teacher_are_named_apart() -> None:
     shipped = tree()
     arms = shipped["contests"]["distilled"]
-    arms["fixed-polar"] = arms["free-distilled"]
+    arms["fixed-polar"] = arms["free-distilled-sizes"]
     said = message(shipped)
     assert "contests.distilled.fixed-polar: should not be named fixed-..., as it learns" in said
     assert "contests.distilled.fixed-polar: contests.arms has one of this name" in said

@@ -3,11 +3,13 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from recipes import recipe
+from timm.optim.muon import Muon
 from torch import nn
 
 from svhn_lab.errors import UserError
@@ -32,6 +34,7 @@ def test_every_optimizer_is_a_librarys_own_of_that_name(optimizer: str) -> None:
     [
         ("adam", torch.optim.Adam),
         ("adamw", torch.optim.AdamW),
+        ("muon", partial(Muon, nesterov=True)),
         ("rmsprop", torch.optim.RMSprop),
         ("sgd", torch.optim.SGD),
     ],
@@ -39,7 +42,7 @@ def test_every_optimizer_is_a_librarys_own_of_that_name(optimizer: str) -> None:
 def test_steps_are_those_of_torchs_own_to_the_bit(
     name: str, kind: Callable[..., torch.optim.Optimizer]
 ) -> None:
-    fused = {} if name == "rmsprop" else {"fused": True}
+    fused = {} if name in ("muon", "rmsprop") else {"fused": True}
 
     def trained(make: Callable[[list[nn.Parameter]], torch.optim.Optimizer]) -> torch.Tensor:
         torch.manual_seed(0)

@@ -67,7 +67,7 @@ class Declaration(Protocol):
 
 
 @dataclass(frozen=True)
-class _OfViews:
+class _DeclaredOverViews:
     """Blocks that look at several views of what comes in."""
 
     blocks: "tuple[Declaration, ...]"
@@ -77,8 +77,8 @@ class _OfViews:
         return self.blocks[-1].channels
 
 
-class _ManyViews(Block):
-    def __init__(self, in_channels: int, declared: _OfViews) -> None:
+class _OverViews(Block):
+    def __init__(self, in_channels: int, declared: _DeclaredOverViews) -> None:
         super().__init__()
         blocks = []
         for declaration in declared.blocks:
@@ -92,7 +92,7 @@ class _ManyViews(Block):
 
 
 @dataclass(frozen=True)
-class BothPolarities(_OfViews):
+class BothPolarities(_DeclaredOverViews):
     """The same blocks for the input x and for -x, then the larger of each pair of values: of a
     normalised image and its negative about the training mean, a dark digit on bright ground and a
     bright one on dark, the output is the same (TI-pooling: Laptev et al., 2016, over the two
@@ -102,14 +102,14 @@ class BothPolarities(_OfViews):
         return _BothPolarities(in_channels, self)
 
 
-class _BothPolarities(_ManyViews):
+class _BothPolarities(_OverViews):
     def forward(self, x: Tensor) -> Tensor:
         of_image, of_negative = self.blocks(torch.cat([x, -x])).chunk(2)
         return torch.maximum(of_image, of_negative)
 
 
 @dataclass(frozen=True)
-class SeveralSizes(_OfViews):
+class SeveralSizes(_DeclaredOverViews):
     """Trained, the blocks alone. After that, the mean of what they make of the image at several
     sizes about its centre: wider and higher by twice `pixels`, of 32 each way, what then lies
     outside cut off and what is missing filled with the outermost pixels. As many times the
@@ -122,20 +122,17 @@ class SeveralSizes(_OfViews):
         return _SeveralSizes(in_channels, self)
 
 
-class _SeveralSizes(_ManyViews):
+class _SeveralSizes(_OverViews):
     def __init__(self, in_channels: int, declared: SeveralSizes) -> None:
         super().__init__(in_channels, declared)
         self.pixels = declared.pixels
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor
         # Its own mode is not asked: a frozen network's units are held in that of evaluation.
-        if any(module.training for unit in self.freeze_units() for module in unit):
-            out = self.blocks(x)
-        else:
-            views = [enlarged(x, round(by * x.shape[-1] / 32)) for by in self.pixels]
-            out = torch.stack(self.blocks(torch.cat(views)).chunk(len(views))).mean(0)
-        return out
+        trains = any(module.training for unit in self.freeze_units() for module in unit)
+        pixels = (0,) if trains else self.pixels
+        views = [enlarged(x, round(by * x.shape[-1] / 32)) for by in pixels]
+        return torch.stack(self.blocks(torch.cat(views)).chunk(len(views))).mean(0)
 
 
 def enlarged(x: Tensor, by: int) -> Tensor:

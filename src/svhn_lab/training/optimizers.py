@@ -12,16 +12,14 @@ from svhn_lab.errors import UserError
 from svhn_lab.recipes import Recipe
 
 WARM_UP = 0.2  # of all steps of `one-cycle`
-
-
 # Methods that torch keeps its compiler away from, which it imports to do so.
 KEPT_FROM_COMPILER = ("add_param_group", "load_state_dict", "state_dict", "zero_grad")
 
 
 def uncompiled(kind: type[torch.optim.Optimizer]) -> Callable[..., torch.optim.Optimizer]:
     """The same optimizer to the bit, for steps that are not compiled, as none of the lab's are:
-    torch's own imports the compiler as soon as one is made, and to take a step, which costs every
-    process two to four seconds."""
+    torch's own imports the compiler as soon as one is made, and to take a step, which takes a
+    process about as long as importing torch itself."""
     methods = {name: inspect.unwrap(getattr(kind, name)) for name in KEPT_FROM_COMPILER}
     methods["step"] = torch.no_grad()(inspect.unwrap(kind.step))
     return type(kind.__name__, (kind,), methods)
