@@ -46,6 +46,10 @@ def cli() -> None:
 def run_stage(name: str, *arguments: str) -> None:
     """Runs the stage of that name."""
     from svhn_lab.stages.durations import timed
+    from svhn_lab.stages.preloaded import run_in_fork
+
+    if (code := run_in_fork()) is not None:
+        sys.exit(code)
 
     with timed("@".join(filter(None, [name, "-".join(arguments)]))):
         import_module(f"svhn_lab.stages.{name}").main(*arguments)

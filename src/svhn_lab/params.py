@@ -43,6 +43,8 @@ class Rendered(Section):
     """How many to test on."""
     extra: Count
     """How many more to train on, with `data.extra`."""
+    variety: Annotated[Real, Field(ge=0, le=1)]
+    """How different they are: 1 as SVHN's are; with less, a network learns them from fewer."""
     seed: Seed
     """From which they are drawn."""
 

@@ -41,11 +41,26 @@ def test_the_map_that_draws_the_chunks_does_not_matter() -> None:
 
 
 def test_chunks_can_go_to_another_process() -> None:
-    restored = pickle.loads(pickle.dumps((render_chunk, (3, "train", 1))))
+    restored = pickle.loads(pickle.dumps((render_chunk, (3, "train", 1.0, 1))))
     images, labels = restored[0](restored[1])
     whole_images, whole_labels = render(2 * CHUNK, seed=3)
     np.testing.assert_array_equal(images, whole_images[CHUNK:])
     np.testing.assert_array_equal(labels, whole_labels[CHUNK:])
+
+
+def test_with_less_variety_the_same_digits_are_more_alike() -> None:
+    sets = [render(2 * CHUNK, seed=3, variety=variety) for variety in (0.0, 0.5, 1.0)]
+    for _, labels in sets:
+        np.testing.assert_array_equal(labels, sets[0][1])
+
+    def spread(images: np.ndarray, labels: np.ndarray) -> float:
+        """The mean standard deviation of a pixel over the images of a class."""
+        return float(np.mean([images[labels == digit].std(0).mean() for digit in range(10)]))
+
+    least, less, full = (spread(*each) for each in sets)
+    assert least < 0.95 * less < 0.95**2 * full
+    whole, _ = render(2 * CHUNK, seed=3)
+    np.testing.assert_array_equal(whole, sets[-1][0])
 
 
 @pytest.mark.parametrize("num_images", [1, CHUNK - 1, CHUNK, CHUNK + 1])
@@ -109,6 +124,12 @@ def test_every_digit_is_legible(train: tuple[np.ndarray, np.ndarray]) -> None:
 def test_too_few_images_are_refused(num_images: int) -> None:
     with pytest.raises(ValueError, match=f"num_images must be at least 1, not {num_images}"):
         render(num_images, seed=0)
+
+
+@pytest.mark.parametrize("variety", [-0.1, 1.1])
+def test_more_variety_than_there_is_is_refused(variety: float) -> None:
+    with pytest.raises(ValueError, match=rf"variety must be in 0\.\.1, not {variety}"):
+        render(1, seed=0, variety=variety)
 
 
 def test_a_negative_seed_is_refused() -> None:

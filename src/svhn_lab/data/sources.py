@@ -138,10 +138,16 @@ def svhn(url: str, splits: tuple[str, ...], cache: Path) -> Source:
     return folder(cache, splits)
 
 
-def rendered(sizes: dict[str, int], seed: int, map: Callable[..., Iterator[Any]] = map) -> Source:
+def rendered(
+    sizes: dict[str, int],
+    *,
+    variety: float,
+    seed: int,
+    map: Callable[..., Iterator[Any]] = map,
+) -> Source:
     """The lab's own drawn digits: `sizes` images for each split; always to be had."""
 
     def read(split: str) -> tuple[Images, Labels]:
-        return render(sizes[split], seed=seed, split=split, map=map)
+        return render(sizes[split], seed=seed, split=split, variety=variety, map=map)
 
     return Source("rendered", official=False, files={}, read=read)

@@ -28,7 +28,9 @@ def open_source(name: str, data: Data, splits: tuple[str, ...]) -> Source:
     if name == "svhn":
         return sources.svhn(data.url, splits, DOWNLOADS)
     if name == "rendered":
-        return sources.rendered(data.rendered.model_dump(), data.rendered.seed, map=side_by_side)
+        drawn = data.rendered
+        sizes = {"train": drawn.train, "test": drawn.test, "extra": drawn.extra}
+        return sources.rendered(sizes, variety=drawn.variety, seed=drawn.seed, map=side_by_side)
     path = Path(name).expanduser()
     if path.suffix == ".npz":
         return own.npz(path, splits, test_fraction=data.test_fraction, seed=data.seed)

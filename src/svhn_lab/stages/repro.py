@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
@@ -20,6 +21,7 @@ from loky import cpu_count
 from svhn_lab.errors import UserError
 from svhn_lab.params import load
 from svhn_lab.stages import lockfiles
+from svhn_lab.stages.preloaded import preloading
 
 LOCKED = ("Unable to acquire lock", "is busy")  # what DVC says while another process has its lock
 HINT = "To track the changes with git, run:"  # after each stage, and once is enough
@@ -79,11 +81,12 @@ def changed() -> set[str]:
     return set(json.loads(done.stdout))
 
 
-def repro_alone(stage: str, workers: int) -> Outcome:
-    """`dvc repro` of this stage without what it needs; so many of its runs go on at once. It is
-    tried again while DVC is locked by another stage that starts or ends."""
+def repro_alone(stage: str, workers: int, variables: Mapping[str, str]) -> Outcome:
+    """`dvc repro` of this stage without what it needs, with these environment variables; so many of
+    its runs go on at once. It is tried again while DVC is locked by another stage that starts or
+    ends."""
     command = [sys.executable, "-m", "dvc", "repro", "--single-item", stage]
-    environment = os.environ | {"LOKY_MAX_CPU_COUNT": str(workers)}
+    environment = {**os.environ, **variables, "LOKY_MAX_CPU_COUNT": str(workers)}
     started = time.monotonic()
     for _ in range(TRIES):
         done = subprocess.run(
@@ -119,7 +122,10 @@ def main(targets: Iterable[str], jobs: int) -> None:
     ran: set[str] = set()
     failed: list[str] = []
     num_done = 0
-    with ThreadPoolExecutor(jobs) as pool:
+    preloaded: AbstractContextManager[dict[str, str]] = (
+        preloading() if out_of_date & needs.keys() else nullcontext({})
+    )
+    with preloaded as variables, ThreadPoolExecutor(jobs) as pool:
         going: dict[Future[Outcome], str] = {}
         while going or (order.is_active() and not failed):
             ready = () if failed else order.get_ready()
@@ -127,7 +133,7 @@ def main(targets: Iterable[str], jobs: int) -> None:
             side_by_side = min(jobs, len(going) + len(to_run))
             for stage in sorted(to_run, key=lambda stage: -heights[stage]):
                 workers = max(1, cpu_count() // side_by_side)
-                going[pool.submit(repro_alone, stage, workers)] = stage
+                going[pool.submit(repro_alone, stage, workers, variables)] = stage
             for stage in set(ready) - set(to_run):
                 num_done += 1
                 order.done(stage)

@@ -25,6 +25,7 @@ from svhn_lab.training.device import computing_on, device_of
 
 # What numpy and scipy multiply with reads these when a worker starts.
 THREAD_POOLS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+SECONDS_IDLE = 20.0  # after which a worker ends
 TRIES = 3  # of a run whose worker is killed each time
 
 Task = TypeVar("Task")
@@ -89,7 +90,8 @@ def fan_out(
                 for index, task in enumerate(tasks):
                     collect(index, partial(function, task))
         else:
-            _in_processes(partial(_there, function, compute, None), tasks, workers, collect)
+            here = str(Path.cwd())  # workers may have begun elsewhere
+            _in_processes(partial(_there, function, compute, here), tasks, workers, collect)
     if failures:
         raise ExceptionGroup(f"{len(failures)} of {len(tasks)} runs failed", failures)
     return [results[index] for index in range(len(tasks))]
@@ -103,13 +105,10 @@ def local_workers(compute: Compute) -> int:
     return max(1, workers)
 
 
-def _there(
-    function: Callable[[Task], Result], compute: Compute, folder: str | None, task: Task
-) -> Result:
+def _there(function: Callable[[Task], Result], compute: Compute, folder: str, task: Task) -> Result:
     """The task in a worker; `folder` is where the paths of this project begin."""
     confine(compute)
-    if folder is not None:
-        os.chdir(folder)
+    os.chdir(folder)
     with computing_on(device_of(compute)):
         return function(task)
 
@@ -119,7 +118,10 @@ def _in_processes(
 ) -> None:
     left = dict(enumerate(tasks))
     for _ in range(TRIES):
-        executor = get_reusable_executor(max_workers=workers, env=THREAD_POOLS)
+        # Workers stay for the next fan-out: each has imported torch, which takes seconds.
+        executor = get_reusable_executor(
+            max_workers=workers, env=THREAD_POOLS, timeout=SECONDS_IDLE, kill_workers=True
+        )
         try:
             futures = {executor.submit(function, task): index for index, task in left.items()}
             for future in as_completed(futures):
@@ -127,8 +129,9 @@ def _in_processes(
                 if not isinstance(future.exception(), BrokenProcessPool):
                     del left[futures[future]]
                     collect(futures[future], future.result)
-        finally:
-            executor.shutdown(wait=True)
+        except BaseException:
+            executor.shutdown(kill_workers=True)
+            raise
         if not left:
             return
     for index in left:
