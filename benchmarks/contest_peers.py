@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from svhn_lab.errors import UserError
 from svhn_lab.nets.blocks import Block, Unit
-from svhn_lab.nets.zoo import Architecture
+from svhn_lab.nets.network import Architecture
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from svhn_lab.data.batches import batches
 from svhn_lab.nets import zoo
+from svhn_lab.nets.network import num_parameters
 from svhn_lab.report.formats import percent
 from svhn_lab.stages.origin import processor
 from svhn_lab.stages.prepared import load_digits, load_manifest
@@ -99,7 +100,7 @@ def table(found: dict[str, dict[str, list[float]]], nets: dict[str, nn.Module]) 
         for column in columns:
             low, median, high = np.percentile(found[column][name], [25, 50, 75])
             cells.append(f"{median:.2f} ({low:.2f} to {high:.2f})")
-        lines.append(f"| {name} | {zoo.num_parameters(net):,} | {' | '.join(cells)} |")
+        lines.append(f"| {name} | {num_parameters(net):,} | {' | '.join(cells)} |")
     return lines
 
 

@@ -5,8 +5,9 @@ parameters, where they can, so that all have about as many."""
 from dataclasses import replace
 
 from svhn_lab.nets.blocks import BothPolarities
+from svhn_lab.nets.network import Architecture
 from svhn_lab.nets.space import architecture
-from svhn_lab.nets.zoo import ZOO, Architecture
+from svhn_lab.nets.zoo import ZOO
 
 POLAR = {
     "stem": 32,

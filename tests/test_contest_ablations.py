@@ -4,7 +4,7 @@ import pytest
 
 from contests import ablations
 from svhn_lab.nets import zoo
-from svhn_lab.nets.zoo import Architecture
+from svhn_lab.nets.network import Architecture, num_parameters
 from svhn_lab.params import load
 
 ABLATIONS = {
@@ -16,7 +16,7 @@ ABLATIONS = {
 def test_an_ablation_is_another_network_of_about_the_same_size(name: str) -> None:
     assert ABLATIONS[name] != zoo.ZOO["polar"]
     net = zoo.build(f"contests.ablations:{name}", num_classes=10, seed=0)
-    assert 105_000 <= zoo.num_parameters(net) <= 150_000
+    assert 105_000 <= num_parameters(net) <= 150_000
 
 
 def test_every_ablation_competes() -> None:

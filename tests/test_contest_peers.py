@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from svhn_lab.nets import zoo
+from svhn_lab.nets.network import num_parameters
 
 PARAMETERS = {  # with ten classes
     "wrn_16_1": 175_066,  # table 1 of the paper has 0.2 million
@@ -16,7 +17,7 @@ PARAMETERS = {  # with ten classes
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_peers_have_so_many_parameters_and_give_logits(name: str) -> None:
     net = zoo.build(f"benchmarks.contest_peers:{name}", num_classes=10, seed=0)
-    assert zoo.num_parameters(net) == PARAMETERS[name]
+    assert num_parameters(net) == PARAMETERS[name]
     assert net(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
     assert len(net.freeze_units()) == 1
 

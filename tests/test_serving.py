@@ -22,6 +22,7 @@ from servers import LOOPBACK, answers, free_port
 from svhn_lab.data.batches import Statistics
 from svhn_lab.nets import zoo
 from svhn_lab.nets.classifier import Classifier
+from svhn_lab.nets.network import parameter_counts
 from svhn_lab.tracking import record, registry
 from svhn_lab.tracking.mirror import Mirror
 from svhn_lab.tracking.record import Identity, Record
@@ -39,7 +40,7 @@ def classifier(project: Path) -> Classifier:
     classifier = Classifier(net, Statistics((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)))
     identity = Identity("train", "preact", 0)
     dataset = {"name": "rendered", "digest": "d" * 32, "splits": {"train": 10}}
-    counts = zoo.parameter_counts(net)
+    counts = parameter_counts(net)
     run = Record(identity, "k" * 32, {"net": "preact"}, dataset, counts)
     where = record.provenance(datetime.now(UTC), 1.0, [], (None, None))
     record.write(run, where)

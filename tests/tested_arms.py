@@ -9,6 +9,7 @@ import torch
 
 from svhn_lab.evidence.statistics import wilson_interval
 from svhn_lab.nets import zoo
+from svhn_lab.nets.network import parameter_counts
 from svhn_lab.stages.layout import ANSWERS, EVALUATION, MANIFEST
 from svhn_lab.stages.runs import model_file
 from svhn_lab.tracking import record
@@ -63,7 +64,7 @@ def arm(name: str, num_right: list[int], salt: str, answers: dict[str, Any]) -> 
             "salt": salt,
         }
         key = record.content_key(identity, params, "", "")
-        counts = zoo.parameter_counts(net)
+        counts = parameter_counts(net)
         curves = [
             {
                 "epoch": 1.0,

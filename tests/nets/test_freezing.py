@@ -10,6 +10,7 @@ from svhn_lab.data.batches import Digits, Statistics
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.nets.freezing import Freezing, freeze, frozen_units, is_fixed, split
+from svhn_lab.nets.network import Network, num_parameters
 from svhn_lab.nets.residual import PreActivation
 from svhn_lab.recipes import NormPolicy
 from svhn_lab.training.features import fit_behind_front
@@ -25,7 +26,7 @@ def digits(num_images: int) -> Digits:
     return Digits(images, torch.arange(num_images) % 2)
 
 
-def state_by_unit(net: zoo.Network) -> list[list[torch.Tensor]]:
+def state_by_unit(net: Network) -> list[list[torch.Tensor]]:
     """Copies of the weights and buffers of every freeze unit."""
     return [
         [value.clone() for module in unit for value in module.state_dict().values()]
@@ -107,10 +108,10 @@ def test_the_policy_holds_whoever_calls_train() -> None:
 
 def test_trainable_parameters_fall_with_depth_to_the_head_alone() -> None:
     net = zoo.build("preact", num_classes=2, seed=0)
-    counts = [zoo.num_parameters(freeze(net, range(d)), trainable_only=True) for d in range(8)]
+    counts = [num_parameters(freeze(net, range(d)), trainable_only=True) for d in range(8)]
     assert counts == sorted(counts, reverse=True) and len(set(counts)) == 8
-    assert counts[0] == zoo.num_parameters(net)
-    assert counts[7] == zoo.num_parameters(net.head)
+    assert counts[0] == num_parameters(net)
+    assert counts[7] == num_parameters(net.head)
 
 
 def test_units_are_counted_from_either_end_or_left_out_alone() -> None:

@@ -1,4 +1,4 @@
-"""zoo.py: every network is what it is declared to be."""
+"""zoo.py and network.py: every network is what it is declared to be."""
 
 from dataclasses import dataclass, replace
 
@@ -8,6 +8,15 @@ import torch
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.nets.blocks import Block
+from svhn_lab.nets.network import (
+    INITIALISATIONS,
+    Architecture,
+    Initialisation,
+    built,
+    num_parameters,
+    parameter_counts,
+    with_new_head,
+)
 
 PARAMETERS = {
     "baseline": 26_346,
@@ -55,7 +64,7 @@ def test_every_network_is_counted_here() -> None:
 
 @pytest.mark.parametrize("name", zoo.ZOO)
 def test_the_number_of_parameters_is_exact(name: str) -> None:
-    counts = zoo.parameter_counts(zoo.build(name, num_classes=10, seed=0))
+    counts = parameter_counts(zoo.build(name, num_classes=10, seed=0))
     assert counts["total"] == counts["trainable"] == PARAMETERS[name]
     assert sum(counts["layers"].values()) == PARAMETERS[name]
 
@@ -91,11 +100,11 @@ def test_weights_follow_from_the_seed_alone() -> None:
     assert torch.equal(before, torch.rand(1)), "building draws from no one else's random numbers"
 
 
-@pytest.mark.parametrize("how", zoo.INITIALISATIONS)
-def test_convolutions_begin_as_the_architecture_says(how: zoo.Initialisation) -> None:
+@pytest.mark.parametrize("how", INITIALISATIONS)
+def test_convolutions_begin_as_the_architecture_says(how: Initialisation) -> None:
     declared = replace(zoo.ZOO["preact"], initialisation=how)
-    net = zoo.built(declared, num_classes=10, seed=0, image_size=32)
-    again = zoo.built(declared, num_classes=10, seed=0, image_size=32)
+    net = built(declared, num_classes=10, seed=0, image_size=32)
+    again = built(declared, num_classes=10, seed=0, image_size=32)
     largest, same = (max(each.parameters(), key=torch.numel) for each in (net, again))
     assert torch.equal(largest, same)
     rows = largest.flatten(1)
@@ -119,7 +128,7 @@ def test_only_whitened_stems_look_at_digits() -> None:
 def test_a_new_head_leaves_the_rest_alone() -> None:
     net = zoo.build("baseline", num_classes=8, seed=0)
     before = {name: value.clone() for name, value in net.blocks.state_dict().items()}
-    zoo.with_new_head(net, num_classes=2, seed=1)
+    with_new_head(net, num_classes=2, seed=1)
     assert net(torch.zeros(4, 3, 32, 32)).shape == (4, 2)
     assert all(torch.equal(value, net.blocks.state_dict()[name]) for name, value in before.items())
 
@@ -152,13 +161,13 @@ class _Doubling(Block):
         return doubled
 
 
-OWN = zoo.Architecture((Doubling(5),), average=True, hidden=(7,))
+OWN = Architecture((Doubling(5),), average=True, hidden=(7,))
 
 
 def test_a_network_of_ones_own_is_named_by_its_dotted_path() -> None:
     net = zoo.build(f"{__name__}:OWN", num_classes=4, seed=0)
     assert net(torch.zeros(2, 3, 32, 32)).shape == (2, 4)
-    assert zoo.num_parameters(net) == (3 * 5 + 5) + (5 * 7 + 7) + (7 * 4 + 4)
+    assert num_parameters(net) == (3 * 5 + 5) + (5 * 7 + 7) + (7 * 4 + 4)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +175,7 @@ def test_a_network_of_ones_own_is_named_by_its_dotted_path() -> None:
     [
         ("nowhere.at_all:net", "cannot be imported .*importable from the project's top folder"),
         (f"{__name__}:missing", "cannot be imported"),
-        (f"{__name__}:PARAMETERS", "is of type dict; it should be an svhn_lab.nets.zoo.Archite"),
+        (f"{__name__}:PARAMETERS", "is of type dict; it should be an svhn_lab.nets.network.Archite"),
     ],
 )
 def test_a_dotted_path_that_leads_nowhere_is_refused(name: str, message: str) -> None:

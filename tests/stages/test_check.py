@@ -16,7 +16,7 @@ from svhn_lab.stages.check import check_freeze_units, check_networks, check_trac
 PROJECT = Path(__file__).parents[2]
 OWN = """
 from svhn_lab.nets.blocks import ConvPool
-from svhn_lab.nets.zoo import Architecture
+from svhn_lab.nets.network import Architecture
 
 NET = Architecture((ConvPool(4, kernel=3),))
 """

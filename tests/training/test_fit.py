@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from svhn_lab.data.batches import Digits, Statistics, channel_statistics
 from svhn_lab.nets import zoo
+from svhn_lab.nets.network import Network
 from svhn_lab.training.fit import (
     Diverged,
     accuracy,
@@ -31,7 +32,7 @@ DIGITS = striped(100)
 STATISTICS = channel_statistics(DIGITS.images)
 
 
-def trained(seed: int = 0, **changes: object) -> tuple[zoo.Network, list[dict[str, float]]]:
+def trained(seed: int = 0, **changes: object) -> tuple[Network, list[dict[str, float]]]:
     net = zoo.build("baseline", num_classes=2, seed=0)
     history = fit(net, recipe(**changes), DIGITS, striped(40), STATISTICS, seed=seed)
     return net, [{k: v for k, v in vars(epoch).items() if k != "seconds"} for epoch in history]

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from svhn_lab.nets.zoo import Network
+from svhn_lab.nets.network import Network
 
 
 def flops_per_image(net: Network, image_size: int) -> int:

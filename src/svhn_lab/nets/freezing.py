@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from svhn_lab.errors import UserError
 from svhn_lab.nets.blocks import State, Unit
-from svhn_lab.nets.zoo import Network, Step
+from svhn_lab.nets.network import Network, Step
 from svhn_lab.recipes import NormPolicy
 
 Freezing = Literal["front", "back", "only"]

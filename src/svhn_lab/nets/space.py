@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from svhn_lab.nets.blocks import BothPolarities, Declaration, Stem
+from svhn_lab.nets.network import Architecture
 from svhn_lab.nets.residual import PreActivation
-from svhn_lab.nets.zoo import Architecture
 
 
 def architecture(

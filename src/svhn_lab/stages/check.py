@@ -8,6 +8,7 @@ from pathlib import Path
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.nets.freezing import frozen_units
+from svhn_lab.nets.network import Network
 from svhn_lab.params import PARAMS_FILE, Params, load
 from svhn_lab.stages.layout import CHECKED, CONTESTS_GRAPH, GRAPH, NETS
 from svhn_lab.stages.sweeps import points
@@ -18,7 +19,7 @@ from svhn_lab.tracking.files import write_text
 def check_networks(params: Params) -> None:
     """Raises UserError naming every key whose network or freeze depth cannot be had."""
     wrong = []
-    nets: dict[str, zoo.Network] = {}
+    nets: dict[str, Network] = {}
     for key, name in [
         *((f"arms.{arm}.net", recipe.net) for arm, recipe in params.arms.items()),
         ("transfer.net", params.transfer.net),
@@ -54,7 +55,7 @@ def check_networks(params: Params) -> None:
         raise UserError("\n".join(dict.fromkeys(wrong)))
 
 
-def check_freeze_units(net: zoo.Network) -> None:
+def check_freeze_units(net: Network) -> None:
     """Raises UserError if the freeze units leave a parameter out or hold one twice: freezing all of
     them would then not freeze the network."""
     held = [id(p) for unit in net.freeze_units() for module in unit for p in module.parameters()]

@@ -7,6 +7,7 @@ from svhn_lab.data.batches import Digits
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.nets.freezing import freeze, frozen_units
+from svhn_lab.nets.network import Network, with_new_head
 from svhn_lab.params import PARAMS_FILE, Params, load
 from svhn_lab.stages.prepared import load_draw, load_manifest, load_subset
 from svhn_lab.stages.runs import load_model, run, run_all, say_sums, sum_up
@@ -50,7 +51,7 @@ def pretraining(seed: int) -> Identity:
 
 def starting_network(
     task: Task, image_size: int, *, pretrained: Identity | None = None, num_classes: int = 0
-) -> zoo.Network:
+) -> Network:
     """The network before fine-tuning, its units frozen. All points of a draw begin with the same
     head.
 
@@ -69,7 +70,7 @@ def starting_network(
             num_classes=num_classes or len(transfer.pretrain_classes),
             image_size=image_size,
         )
-        zoo.with_new_head(net, num_classes=classes, seed=identity.draw)
+        with_new_head(net, num_classes=classes, seed=identity.draw)
     units = frozen_units(point.freezing, point.number, len(net.freeze_units()))
     return freeze(net, units, sweep.norm_policy)
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from svhn_lab.data.batches import Digits, Statistics, batches
 from svhn_lab.evidence.similarity import linear_cka, probe_accuracy
-from svhn_lab.nets.zoo import Network
+from svhn_lab.nets.network import Network
 from svhn_lab.params import load
 from svhn_lab.report.formats import mean_percent
 from svhn_lab.report.tables import table

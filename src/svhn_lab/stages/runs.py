@@ -16,6 +16,7 @@ from tqdm import tqdm
 from svhn_lab.data.batches import Digits
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
+from svhn_lab.nets.network import Network, parameter_counts
 from svhn_lab.params import Compute
 from svhn_lab.recipes import Recipe
 from svhn_lab.report.formats import percent
@@ -44,7 +45,7 @@ class RunsDiverged(UserError):
 
 def run(
     identity: Identity,
-    net: zoo.Network,
+    net: Network,
     recipe: Recipe,
     settings: dict[str, Any],
     train: Digits,
@@ -75,7 +76,7 @@ def run(
             key=key,
             params=params,
             dataset=manifest.dataset(),
-            num_parameters=zoo.parameter_counts(net),
+            num_parameters=parameter_counts(net),
         ),
         checkout,
     )
@@ -178,7 +179,7 @@ def save_model(path: Path, net: torch.nn.Module) -> None:
     write_bytes(path, content.getvalue())
 
 
-def load_model(identity: Identity, net: str, *, num_classes: int, image_size: int) -> zoo.Network:
+def load_model(identity: Identity, net: str, *, num_classes: int, image_size: int) -> Network:
     """The network of a finished run. Raises UserError if the run has left no weights."""
     network = zoo.build(net, num_classes=num_classes, seed=0, image_size=image_size)
     try:

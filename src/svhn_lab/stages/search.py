@@ -15,7 +15,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from svhn_lab.contest_params import Search
 from svhn_lab.errors import UserError
-from svhn_lab.nets import space, zoo
+from svhn_lab.nets import space
+from svhn_lab.nets.network import built, num_parameters
 from svhn_lab.params import PARAMS_FILE, Params, load
 from svhn_lab.recipes import Recipe
 from svhn_lab.report.formats import percent
@@ -42,7 +43,7 @@ def train_one(task: Task) -> Identity:
     identity, choice, recipe = task
     assert identity.seed is not None
     manifest = load_manifest()
-    net = zoo.built(
+    net = built(
         space.architecture(choice),
         num_classes=manifest.num_classes,
         seed=identity.seed,
@@ -90,8 +91,8 @@ def asked(study: optuna.Study, settings: Search) -> list[FrozenTrial]:
 def parameters(choice: Mapping[str, Any], image_size: int, num_classes: int) -> int:
     """Of the network."""
     architecture = space.architecture(choice)
-    return zoo.num_parameters(
-        zoo.built(architecture, num_classes=num_classes, seed=0, image_size=image_size)
+    return num_parameters(
+        built(architecture, num_classes=num_classes, seed=0, image_size=image_size)
     )
 
 

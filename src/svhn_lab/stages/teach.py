@@ -1,7 +1,7 @@
 """`teach` (contests/dvc.yaml): trains the teacher, a network of any size that those of
 `contests.distilled` learn from."""
 
-from svhn_lab.nets.zoo import Network
+from svhn_lab.nets.network import Network
 from svhn_lab.params import Params, load
 from svhn_lab.stages.prepared import Manifest
 from svhn_lab.stages.runs import load_model, run_all

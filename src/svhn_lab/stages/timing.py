@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from svhn_lab.data.batches import Digits, Examples, Statistics, shuffled_batches
 from svhn_lab.evidence.cost import flops_of_step, peak_memory
 from svhn_lab.evidence.explanations import Expectation, Explanation, explained, slope
-from svhn_lab.nets import zoo
 from svhn_lab.nets.freezing import split
+from svhn_lab.nets.network import Network, num_parameters, parameter_counts
 from svhn_lab.params import Params, load
 from svhn_lab.recipes import Recipe
 from svhn_lab.report.tables import table
@@ -63,7 +63,7 @@ class Case:
     validation: Examples
 
 
-def case(net: zoo.Network, work: Workload, mode: str) -> Case:
+def case(net: Network, work: Workload, mode: str) -> Case:
     """The network as it is, or what is behind its front."""
     if mode == "as_is":
         return Case(net, work.train, work.validation)
@@ -115,7 +115,7 @@ def time_epoch(measured: Case, work: Workload, seed: int) -> tuple[float, float]
     return ends[1] - ends[0], epoch.seconds
 
 
-def time_features(net: zoo.Network, work: Workload) -> float:
+def time_features(net: Network, work: Workload) -> float:
     """Seconds of computing once what is fixed in front of the network; 0 if nothing is."""
     if not len(split(net)[0]):
         return 0.0
@@ -154,9 +154,7 @@ def quartiles(values: Sequence[float]) -> list[float]:
     return [float(value) for value in np.quantile(values, [0.25, 0.5, 0.75])]
 
 
-def measure(
-    nets: Mapping[int, zoo.Network], work: Workload, repeats: int
-) -> dict[str, dict[str, Any]]:
+def measure(nets: Mapping[int, Network], work: Workload, repeats: int) -> dict[str, dict[str, Any]]:
     """By depth and mode, quartiles of the times, all depths and modes in turn, `repeats` times; and
     what does not vary: trainable parameters, operations per image, bytes."""
     cases = {(depth, mode): case(net, work, mode) for depth, net in nets.items() for mode in MODES}
@@ -171,7 +169,7 @@ def measure(
             if mode == "frozen_features":
                 found.features.append(time_features(nets[depth], work))
     return {
-        str(depth): {"trainable_parameters": zoo.num_parameters(net, trainable_only=True)}
+        str(depth): {"trainable_parameters": num_parameters(net, trainable_only=True)}
         | {
             mode: times[depth, mode].summary(work.recipe.epochs)
             | step_cost(cases[depth, mode], work)
@@ -278,7 +276,7 @@ def metrics(costs: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     return found
 
 
-def workload(params: Params, manifest: Manifest) -> tuple[dict[int, zoo.Network], Workload]:
+def workload(params: Params, manifest: Manifest) -> tuple[dict[int, Network], Workload]:
     """The networks of the first draw by depth, and what they are fine-tuned on."""
     transfer = params.transfer
     own = [
@@ -332,7 +330,7 @@ def main() -> None:
         ),
         params=settings,
         dataset=manifest.dataset(),
-        num_parameters=zoo.parameter_counts(any_net),
+        num_parameters=parameter_counts(any_net),
         metrics=metrics(costs),
     )
     circumstances = record.provenance(started, time.perf_counter() - clock, [], checkout)

@@ -7,6 +7,7 @@ import torch
 from svhn_lab.data.batches import Digits, normalised
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
+from svhn_lab.nets.network import Network
 from svhn_lab.params import PARAMS_FILE, Params, load
 from svhn_lab.recipes import Arm
 from svhn_lab.stages.prepared import Manifest, load_digits, load_manifest
@@ -51,7 +52,7 @@ def with_rendered(train: Digits, number: int, identity: Identity, manifest: Mani
 
 
 def train_one(
-    task: tuple[Identity, Arm], *, teacher: tuple[str, zoo.Network] | None = None
+    task: tuple[Identity, Arm], *, teacher: tuple[str, Network] | None = None
 ) -> Identity:
     """One seed of an arm: fresh weights and the order of the digits follow from it. `teacher`, by
     the key of its run and trained, takes the place of labels."""
@@ -69,7 +70,7 @@ def train_one(
         train = with_rendered(train, arm.rendered, identity, manifest)
     if net.whitens():
         net.whiten(normalised(train.take(slice(0, WHITENED)).images, manifest.statistics))
-    settings = {"stage": "train", "arm": identity.arm}
+    settings = {"stage": identity.stage, "arm": identity.arm}
     train_by = fit
     if teacher is not None:
         key, trained = teacher

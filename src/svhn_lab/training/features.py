@@ -10,7 +10,7 @@ from svhn_lab.data.augmentation import augments
 from svhn_lab.data.batches import Digits, Examples, Statistics, batches
 from svhn_lab.nets.blocks import State
 from svhn_lab.nets.freezing import Front, split
-from svhn_lab.nets.zoo import Network
+from svhn_lab.nets.network import Network
 from svhn_lab.recipes import Recipe
 from svhn_lab.training.checkpoints import Checkpoints
 from svhn_lab.training.fit import EVALUATION_BATCH, Epoch, autocast, fit
