@@ -175,7 +175,7 @@ def test_a_network_of_ones_own_is_named_by_its_dotted_path() -> None:
     [
         ("nowhere.at_all:net", "cannot be imported .*importable from the project's top folder"),
         (f"{__name__}:missing", "cannot be imported"),
-        (f"{__name__}:PARAMETERS", "is of type dict; it should be an svhn_lab.nets.network.Archite"),
+        (f"{__name__}:PARAMETERS", "is of type dict; it should be an svhn_lab.nets.network.Arch"),
     ],
 )
 def test_a_dotted_path_that_leads_nowhere_is_refused(name: str, message: str) -> None:
