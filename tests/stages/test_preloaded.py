@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -160,3 +161,13 @@ def test_where_none_waits_the_command_runs_as_ever(
     monkeypatch.setenv(ADDRESS, str(tmp_path / "nobody"))
     assert run_in_fork() is None
     assert ADDRESS not in os.environ
+
+
+def test_an_address_that_is_too_long_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("d" * 100)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    with preloading() as variables:
+        assert variables == {}

@@ -32,18 +32,19 @@ LIBRARIES = (
     "torch",
 )
 KILLED = 128 + signal.SIGKILL  # as a shell says it
+LONGEST_ADDRESS = 107  # bytes, on Linux (unix(7))
 
 
 @contextmanager
 def preloading() -> Iterator[dict[str, str]]:
     """Within it such a process waits, and ends with this one; gives what stages need in their
-    environment to find it. Elsewhere than on Linux, where a process that has loaded much cannot be
-    trusted to fork, there is none."""
-    if not sys.platform.startswith("linux"):
-        yield {}
-        return
+    environment to find it. There is none elsewhere than on Linux, where a process that has loaded
+    much cannot be trusted to fork, and where the folder for temporary files has too long a name."""
     with tempfile.TemporaryDirectory() as folder:
         address = str(Path(folder) / "stages")
+        if not sys.platform.startswith("linux") or len(os.fsencode(address)) > LONGEST_ADDRESS:
+            yield {}
+            return
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(address)
             waiting = subprocess.Popen(
