@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
+from runpy import run_module
 from types import FrameType
 
 ADDRESS = "SVHN_LAB_PRELOADED"  # where the process listens, in the environment of the stages
@@ -129,11 +130,9 @@ def _take_the_place(connection: socket.socket) -> None:
 
 
 def _exit_code() -> int:
-    """Runs the command line and gives the exit code that it asks for."""
-    from svhn_lab.cli import main
-
+    """Runs `python -m svhn_lab` and gives the exit code that it asks for."""
     try:
-        main()
+        run_module("svhn_lab", run_name="__main__")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:
