@@ -35,7 +35,8 @@ def _web_folder(url: str) -> str:
 
 
 class Rendered(Section):
-    """How many digits the embedded stand-in draws for each split, and from which seed."""
+    """How many digits the embedded stand-in draws for each split, how different, and from which
+    seed."""
 
     train: Count
     """How many digits are drawn to train and validate on."""

@@ -110,7 +110,8 @@ class Arm(Recipe):
     net: Net
     """A network of `nets/zoo.py`, or one of your own as `package.module:name`."""
     rendered: Annotated[Whole, Field(ge=0)] = 0
-    """Digits drawn by the lab that are trained on besides; other ones for each seed."""
+    """Digits drawn by the lab, with all variety, that are trained on besides; other ones for each
+    seed."""
 
     def changes(self, training: Recipe) -> dict[str, Any]:
         """What it has otherwise than `training`, besides its network."""

@@ -51,7 +51,7 @@ def forks(environment: dict[str, str]) -> Callable[[], list[psutil.Process]]:
         for child in psutil.Process().children()
         if "svhn_lab.stages.preloaded" in child.cmdline()
     ]
-    return lambda: [fork for fork in waiting.children() if fork.status() != psutil.STATUS_ZOMBIE]
+    return waiting.children
 
 
 @pytest.fixture
@@ -143,7 +143,15 @@ def test_an_interruption_reaches_the_fork(
     fetching.send_signal(signal.SIGINT)
     said, _ = fetching.communicate(timeout=SECONDS)
     assert (fetching.returncode, said.split()) == (1, ["Aborted!"])
-    assert not forks()
+    until(lambda: not forks())
+
+
+def test_a_command_that_is_ended_ends_its_fork(
+    fetching: subprocess.Popen[str], forks: Callable[[], list[psutil.Process]]
+) -> None:
+    fetching.terminate()
+    assert fetching.wait(SECONDS) == 128 + signal.SIGTERM
+    until(lambda: not forks())
 
 
 def test_a_fork_that_is_killed_is_no_success(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from svhn_lab.errors import UserError
-from svhn_lab.stages.repro import Outcome, changed, height, upstream
+from svhn_lab.stages.repro import Outcome, changed, height, in_turn, upstream
 
 PROJECT = Path(__file__).parents[2]
 
@@ -29,13 +29,17 @@ def test_a_target_comes_with_all_that_it_needs(monkeypatch: pytest.MonkeyPatch) 
         upstream(["nothing"])
 
 
-def test_those_with_the_longest_way_to_go_begin_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_one_on_one_core_begins_first_then_those_with_the_longest_way_to_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.chdir(PROJECT)
     heights = height(upstream([]))
     assert heights["report"] == heights["register"] == 0
     assert heights["evaluate"] == 1
     assert heights["pretrain"] > heights["finetune@front"] > heights["train@preact"] == 2
     assert max(heights, key=lambda stage: heights[stage]) == "check"
+    ready = ["train@preact", "timing", "finetune@front"]
+    assert in_turn(ready, heights) == ["timing", "finetune@front", "train@preact"]
 
 
 def test_that_a_stage_is_running_is_said_in_one_line(project: Path) -> None:

@@ -129,7 +129,7 @@ def test_the_code_digest_follows_the_sources_that_the_stage_depends_on(tmp_path:
     )
 
     def digests() -> tuple[str, str]:
-        record.code_digest.cache_clear()
+        record._code_digest.cache_clear()
         return record.code_digest("one", tmp_path), record.code_digest("two", tmp_path)
 
     one, two = digests()

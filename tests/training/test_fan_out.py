@@ -3,6 +3,7 @@ stops no other, and a run whose worker is killed is run again. Real processes, a
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,12 @@ def killed_at_first(place: Path) -> str:
     return f"{Path.cwd()} {place.name}"
 
 
+def where(_: int) -> tuple[int, Path]:
+    """The process, and where its paths begin."""
+    time.sleep(0.2)  # for the other worker to take one too
+    return os.getpid(), Path.cwd()
+
+
 def is_killed(_: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -53,6 +60,16 @@ def test_results_come_in_order_and_bit_for_bit_the_same_everywhere(
     alone = fan_out(product, range(5), workers=1)
     assert alone == fan_out(product, range(5), compute=compute, workers=workers)
     assert {threads for _, threads in alone} == {1.0}
+
+
+def test_workers_stay_and_follow_to_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = fan_out(where, range(4), workers=2)
+    monkeypatch.chdir(tmp_path)
+    after = fan_out(where, range(4), workers=2)
+    assert {process for process, _ in after} <= {process for process, _ in before}
+    assert {folder for _, folder in after} == {tmp_path}
 
 
 @pytest.mark.parametrize(("compute", "workers"), EVERYWHERE)

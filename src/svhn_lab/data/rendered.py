@@ -85,7 +85,8 @@ def render(
 
     `seed` and `split` together choose the images. The first images of a larger set are those of
     a smaller one. `variety` is by how much they differ: 1 gives lengths, angles, colours and noise
-    the spreads above, which follow SVHN's; with less, a network learns them from fewer.
+    the spreads above, which follow SVHN's; with less, a network learns them from fewer. (Chances,
+    and what is drawn as a whole number, as blur is, stay as they are.)
 
     `map` is called once, with a picklable function and a list of tuples, so a process pool's `map`
     may stand in for the built-in one; it must keep the order.
@@ -116,7 +117,7 @@ def render_chunk(task: tuple[int, str, float, int]) -> tuple[NDArray[np.uint8], 
 
 class _Draws:
     """Random values for one chunk, (N, channels, 1, 1) float32 unless said otherwise. `variety`
-    narrows continuous ones about their middle; choices stay."""
+    narrows `uniform` and `normal` ones about their middle; chances and choices stay."""
 
     def __init__(self, seed: np.random.SeedSequence, variety: float) -> None:
         self.rng = np.random.default_rng(seed)

@@ -131,7 +131,8 @@ def head(num_features: int, hidden: Sequence[int], num_classes: int) -> nn.Modul
 
 
 def built(declared: Architecture, *, num_classes: int, seed: int, image_size: int) -> Network:
-    """The same of an architecture. Raises RuntimeError if it cannot take images of this size."""
+    """A network of this architecture with fresh weights, given by `seed` alone, in channels-last
+    memory. Raises RuntimeError if it cannot take images of this size."""
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
         net = Network(declared, num_classes, image_size)

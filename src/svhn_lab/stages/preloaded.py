@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -32,15 +33,14 @@ LIBRARIES = (
     "sklearn.metrics",
     "torch",
 )
-KILLED = 128 + signal.SIGKILL  # as a shell says it
 LONGEST_ADDRESS = 107  # bytes, on Linux (unix(7))
 
 
 @contextmanager
 def preloading() -> Iterator[dict[str, str]]:
     """Within it such a process waits, and ends with this one; gives what stages need in their
-    environment to find it. There is none elsewhere than on Linux, where a process that has loaded
-    much cannot be trusted to fork, and where the folder for temporary files has too long a name."""
+    environment to find it. There is none on other systems than Linux, as a process that has loaded
+    much cannot be trusted to fork there; nor if temporary files lie in too long a path."""
     with tempfile.TemporaryDirectory() as folder:
         address = str(Path(folder) / "stages")
         if not sys.platform.startswith("linux") or len(os.fsencode(address)) > LONGEST_ADDRESS:
@@ -56,13 +56,14 @@ def preloading() -> Iterator[dict[str, str]]:
         try:
             yield {ADDRESS: address}
         finally:
+            waiting.kill()
             waiting.communicate()
 
 
 def run_in_fork() -> int | None:
     """Has this process's command run in a fork: its arguments, folder, environment, and what it
-    reads and writes. Gives the exit code, or None if there is nothing to fork. Who interrupts or
-    ends this process, does so to the fork."""
+    reads and writes. Gives the exit code, as a shell has it, or None if there is nothing to fork.
+    Who interrupts or ends this process, does so to the fork and its workers."""
     address = os.environ.pop(ADDRESS, None)
     if address is None:
         return None
@@ -79,22 +80,25 @@ def run_in_fork() -> int | None:
         if not fork:  # it ended before
             return None
 
+        ended_by = signal.SIGKILL.value  # if by nobody who asked this process
+
         def pass_on(number: int, _: FrameType | None) -> None:
+            nonlocal ended_by
+            ended_by = number
             with suppress(ProcessLookupError):
-                os.kill(int(fork), number)
+                os.killpg(int(fork), number)
 
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, pass_on)
         code = answers.readline()
         answers.read()  # until it has ended
-    return int(code or KILLED)
+    return int(code) if code else 128 + ended_by
 
 
 def _serve(listener: socket.socket) -> socket.socket | None:
     """In a fork, the connection to who asked for it; None in the process itself, once its standard
     input is closed."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks are awaited by who asked for them
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
         ready, _, _ = select.select([listener, sys.stdin], [], [])
         if sys.stdin in ready:
@@ -103,7 +107,7 @@ def _serve(listener: socket.socket) -> socket.socket | None:
         if os.fork() == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            os.setsid()  # a terminal interrupts who asked, which passes it on
+            os.setsid()  # a group of its own, with its workers, which ends as one
             listener.close()
             return connection
         connection.close()
@@ -112,17 +116,22 @@ def _serve(listener: socket.socket) -> socket.socket | None:
 def _take_the_place(connection: socket.socket) -> None:
     """Makes this process like the one that asked, and ends it as soon as that one has ended."""
     _, descriptors, _, _ = socket.recv_fds(connection, 1, 3)
+    line = connection.makefile().readline()
+    if not line:  # it has ended already
+        sys.exit()
     for standard, descriptor in enumerate(descriptors):
         os.dup2(descriptor, standard)
         os.close(descriptor)
-    asked = json.loads(connection.makefile().readline())
+    asked = json.loads(line)
     os.environ.clear()
     os.environ.update(asked["environment"])
     os.chdir(asked["folder"])
     sys.argv = asked["argv"]
 
     def end_with_it() -> None:
-        connection.recv(1)  # it says no more, so this is its end
+        with suppress(OSError):
+            connection.recv(1)  # it says no more, so this is its end
+        os.killpg(0, signal.SIGTERM)  # workers too, which would go on with what they have
         os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=end_with_it, daemon=True).start()
@@ -142,6 +151,9 @@ def _exit_code() -> int:
 
 
 def _main(descriptor: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with who started it
+    # Python warns of threads that a fork lacks. Those of numpy's libraries are made again.
+    warnings.filterwarnings("ignore", message=".*fork", category=DeprecationWarning)
     listener = socket.socket(fileno=descriptor)
     for library in LIBRARIES:
         import_module(library)

@@ -28,8 +28,8 @@ HINT = "To track the changes with git, run:"  # after each stage, and once is en
 TRIES = 100
 SECONDS_BETWEEN_TRIES = 0.5
 SKIPPED = "didn't change, skipping"
-# Uses one core however many are free. Left to the end it would run beside `evaluate`, which would
-# then have half of the machine.
+# Before others that become ready with it: it uses one core however many are free, and late it would
+# run beside `evaluate`, which would then have half of the machine.
 FIRST = ("timing",)
 
 
@@ -103,13 +103,17 @@ def repro_alone(stage: str, workers: int, variables: Mapping[str, str]) -> Outco
 
 
 def height(needs: Mapping[str, set[str]]) -> dict[str, int]:
-    """By stage, how many follow one on another behind it: those with the longest way to go begin
-    first."""
+    """By stage, how many follow one on another behind it."""
     heights = dict.fromkeys(needs, 0)
     for stage in reversed(list(TopologicalSorter(needs).static_order())):
         for needed in needs[stage]:
             heights[needed] = max(heights[needed], heights[stage] + 1)
     return heights
+
+
+def in_turn(stages: Iterable[str], heights: Mapping[str, int]) -> list[str]:
+    """These stages, which are ready, in the order in which they begin."""
+    return sorted(stages, key=lambda stage: (stage not in FIRST, -heights[stage]))
 
 
 def main(targets: Iterable[str], jobs: int) -> None:
@@ -134,7 +138,7 @@ def main(targets: Iterable[str], jobs: int) -> None:
             ready = () if failed else order.get_ready()
             to_run = [stage for stage in ready if stage in out_of_date or needs[stage] & ran]
             side_by_side = min(jobs, len(going) + len(to_run))
-            for stage in sorted(to_run, key=lambda stage: (stage not in FIRST, -heights[stage])):
+            for stage in in_turn(to_run, heights):
                 workers = max(1, cpu_count() // side_by_side)
                 going[pool.submit(repro_alone, stage, workers, variables)] = stage
             for stage in set(ready) - set(to_run):

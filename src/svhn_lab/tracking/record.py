@@ -150,10 +150,14 @@ def definitions(root: Path = Path(), graphs: Sequence[str] = GRAPHS) -> dict[str
     }
 
 
-@cache
 def code_digest(stage: str, root: Path = Path()) -> str:
     """md5 of the source files that dvc.yaml, or that of the contests, names as deps of the stage:
     whatever of its deps no stage makes."""
+    return _code_digest(stage, root.resolve())  # one process may be in several checkouts in turn
+
+
+@cache
+def _code_digest(stage: str, root: Path) -> str:
     digest = hashlib.md5()
     for dependency in definitions(root)[stage]["deps"]:
         if not dependency.startswith(MADE):

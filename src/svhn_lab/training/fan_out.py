@@ -25,7 +25,7 @@ from svhn_lab.training.device import computing_on, device_of
 
 # What numpy and scipy multiply with reads these when a worker starts.
 THREAD_POOLS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-SECONDS_IDLE = 20.0  # after which a worker ends
+SECONDS_IDLE = 20.0  # after which a worker with nothing to do ends
 TRIES = 3  # of a run whose worker is killed each time
 
 Task = TypeVar("Task")
@@ -120,7 +120,7 @@ def _in_processes(
     for _ in range(TRIES):
         # Workers stay for the next fan-out: each has imported torch, which takes seconds.
         executor = get_reusable_executor(
-            max_workers=workers, env=THREAD_POOLS, timeout=SECONDS_IDLE, kill_workers=True
+            max_workers=workers, env=THREAD_POOLS, timeout=SECONDS_IDLE
         )
         try:
             futures = {executor.submit(function, task): index for index, task in left.items()}
