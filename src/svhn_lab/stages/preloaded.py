@@ -1,6 +1,6 @@
-"""Stages that begin with torch and MLflow in memory. Importing both takes a stage seconds, as long
-as some take to train; so `svhn-lab repro` keeps a process that has done it, and a stage's command
-asks that process for a fork of itself, which runs the stage in its place.
+"""Stages that begin with torch and MLflow in memory. Importing both takes a stage seconds; so
+`svhn-lab repro` keeps a process that has done it, and a stage's command asks that process for a
+fork of itself, which runs the stage in its place.
 
 That process imports nothing of the project itself: each stage runs the code as it is when DVC looks
 at it. A stage that cannot have a fork, as under `dvc repro`, begins as ever."""
