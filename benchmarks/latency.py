@@ -28,10 +28,10 @@ from svhn_lab.stages.prepared import load_digits, load_manifest
 NETS = {
     "polar": "polar",
     "preact": "preact",
-    "WRN-16-1": "benchmarks.contest_peers:wrn_16_1",
-    "SimpNet-like": "benchmarks.contest_peers:simpnet_slim",
-    "MobileNetV3-small, scaled": "benchmarks.contest_peers:mobilenet_v3_small",
-    "ConvNeXt, scaled": "benchmarks.contest_peers:convnext",
+    "WRN-16-1": "benchmarks.contest_peers.wrn_16_1",
+    "SimpNet-like": "benchmarks.contest_peers.simpnet_slim",
+    "MobileNetV3-small, scaled": "benchmarks.contest_peers.mobilenet_v3_small",
+    "ConvNeXt, scaled": "benchmarks.contest_peers.convnext",
 }
 PUBLISHED = "ccexam 1.0.0"
 REPEATS = {1: 200, 256: 10}  # by batch, after a tenth as many to warm up

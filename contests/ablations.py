@@ -1,5 +1,5 @@
 """`polar` with one ingredient taken away or put into it, for the contests' table of what matters;
-params.yaml names them `contests.ablations:NAME`. Widths make up for what a change costs in
+params.yaml names them `contests.ablations.NAME`. Widths make up for what a change costs in
 parameters, where they can, so that all have about as many."""
 
 from dataclasses import replace

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dvc.utils.hydra import apply_overrides
+from dvc.utils.serialize import load_yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
@@ -147,7 +149,11 @@ def test_parsing_leaves_the_tree_as_it_was() -> None:
             "lab_report.claims.crop.at_leat: unknown key; did you",
         ),
         ("lab_report.accuracy", 3, "lab_report.accuracy: should be a valid section"),
-        ("arms.crop.net", ".mine:NET", "arms.crop.net: should be like package.module:name; it is"),
+        (
+            "arms.crop.net",
+            ".mine:NET",
+            "arms.crop.net: should be a name, or like package.module.name; it is",
+        ),
         ("training.epochs", 3, "arms.hard-mining: mining starts at epoch 4, but there are 3"),
         ("transfer.finetune_classes", [9, -1], "transfer.finetune_classes.1: should be greater"),
         ("data.image_size", 2, "data.image_size: should be greater than or equal to 4"),
@@ -234,3 +240,11 @@ def test_arms_named_for_the_fixed_settings_must_have_them() -> None:
         said = message(changed(f"contests.arms.fixed-polar.{setting}", 50))
         assert "contests.arms.fixed-polar: should be trained by the settings of `training`" in said
         assert f"but changes {setting}; remove that, or name it free-..." in said
+
+
+def test_dvc_reads_what_it_wrote_when_it_set_a_parameter(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(SHIPPED.read_text())
+    apply_overrides(file, ["seeds=[7]"])
+    assert params.load(file) == params.load(SHIPPED).model_copy(update={"seeds": (7,)})
+    assert load_yaml(str(file))["contests"] == tree()["contests"]

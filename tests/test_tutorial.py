@@ -105,7 +105,7 @@ def test_own_network_outside_the_tracked_folders_is_refused_until_it_is_a_dep(la
     source = (lab.path / "src/svhn_lab/nets/maxout.py").read_text()
     (lab.path / "elsewhere.py").write_text(source)
     before = (lab.path / "params.yaml").read_bytes()
-    change_params(lab.path, {"arms": {"maxout": {"net": "elsewhere:MAXOUT"}}})
+    change_params(lab.path, {"arms": {"maxout": {"net": "elsewhere.MAXOUT"}}})
     refused = lab.try_run("python", "-m", "svhn_lab", "check")
     assert refused.returncode == 1
     assert "params.yaml: arms.maxout.net: elsewhere.py is no dep of check, train" in refused.stderr
@@ -115,6 +115,6 @@ def test_own_network_outside_the_tracked_folders_is_refused_until_it_is_a_dep(la
     )
     (lab.path / "dvc.yaml").write_text(tracked)
     lab.run("dvc", "repro", "train@maxout")
-    assert lab.read("results/train/maxout/seed-1/run.json")["params"]["net"] == "elsewhere:MAXOUT"
+    assert lab.read("results/train/maxout/seed-1/run.json")["params"]["net"] == "elsewhere.MAXOUT"
     (lab.path / "dvc.yaml").write_text(graph)
     (lab.path / "params.yaml").write_bytes(before)

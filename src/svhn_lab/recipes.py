@@ -108,7 +108,7 @@ class Arm(Recipe):
     """One configuration of the study: a network and how it is trained."""
 
     net: Net
-    """A network of `nets/zoo.py`, or one of your own as `package.module:name`."""
+    """A network of `nets/zoo.py`, or one of your own as `package.module.name`."""
     rendered: Annotated[Whole, Field(ge=0)] = 0
     """Digits drawn by the lab, with all variety, that are trained on besides; other ones for each
     seed."""

@@ -14,8 +14,10 @@ def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _zoo_name_or_dotted_path(net: str) -> str:
-    if ":" in net and not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", net):
-        raise ValueError(f"should be like package.module:name; it is {net!r}")
+    # A dot, not the colon of entry points: unquoted between braces, libyaml refuses a colon, and
+    # so it is that DVC writes what is set in a line such as `crop: {net: ...}`.
+    if not re.fullmatch(r"[\w-]+|([^\W\d]\w*\.)+[^\W\d]\w*", net):
+        raise ValueError(f"should be a name, or like package.module.name; it is {net!r}")
     return net
 
 

@@ -117,7 +117,7 @@ def test_convolutions_begin_as_the_architecture_says(how: Initialisation) -> Non
 
 def test_only_whitened_stems_look_at_digits() -> None:
     images = torch.randn(50, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    for name, changes in (("contests.ablations:whitened", True), ("polar", False)):
+    for name, changes in (("contests.ablations.whitened", True), ("polar", False)):
         net = zoo.build(name, num_classes=10, seed=0)
         before = {key: value.clone() for key, value in net.state_dict().items()}
         net.whiten(images)
@@ -165,7 +165,7 @@ OWN = Architecture((Doubling(5),), average=True, hidden=(7,))
 
 
 def test_a_network_of_ones_own_is_named_by_its_dotted_path() -> None:
-    net = zoo.build(f"{__name__}:OWN", num_classes=4, seed=0)
+    net = zoo.build(f"{__name__}.OWN", num_classes=4, seed=0)
     assert net(torch.zeros(2, 3, 32, 32)).shape == (2, 4)
     assert num_parameters(net) == (3 * 5 + 5) + (5 * 7 + 7) + (7 * 4 + 4)
 
@@ -173,9 +173,9 @@ def test_a_network_of_ones_own_is_named_by_its_dotted_path() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("nowhere.at_all:net", "cannot be imported .*importable from the project's top folder"),
-        (f"{__name__}:missing", "cannot be imported"),
-        (f"{__name__}:PARAMETERS", "is of type dict; it should be an svhn_lab.nets.network.Arch"),
+        ("nowhere.at_all.net", "cannot be imported .*importable from the project's top folder"),
+        (f"{__name__}.missing", "cannot be imported"),
+        (f"{__name__}.PARAMETERS", "is of type dict; it should be an svhn_lab.nets.network.Arch"),
     ],
 )
 def test_a_dotted_path_that_leads_nowhere_is_refused(name: str, message: str) -> None:

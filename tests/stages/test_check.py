@@ -23,12 +23,12 @@ NET = Architecture((ConvPool(4, kernel=3),))
 
 
 def test_every_wrong_key_is_named_at_once(project: Path) -> None:
-    arms = {"vgg": {"net": "vgg19"}, "crop": {"net": "nowhere:NET"}}
+    arms = {"vgg": {"net": "vgg19"}, "crop": {"net": "nowhere.NET"}}
     change_params(project, {"arms": arms, "transfer": {"net": "baseline"}})
     with pytest.raises(UserError) as caught:
         check_networks(load())
     lines = str(caught.value).splitlines()
-    assert lines[0].startswith("params.yaml: arms.crop.net: the network 'nowhere:NET' cannot be im")
+    assert lines[0].startswith("params.yaml: arms.crop.net: the network 'nowhere.NET' cannot be im")
     assert lines[1].startswith("params.yaml: arms.vgg.net: no network is called 'vgg19'")
     assert (
         "params.yaml: transfer.sweeps.front: freeze depth 3 is beyond the network, whic" in lines[2]
@@ -37,7 +37,7 @@ def test_every_wrong_key_is_named_at_once(project: Path) -> None:
 
 
 def test_networks_of_the_contests_are_named_but_not_built(project: Path) -> None:
-    change_params(project, {"contests": {"arms": {"fixed-polar": {"net": "contests.ablations:o"}}}})
+    change_params(project, {"contests": {"arms": {"fixed-polar": {"net": "contests.ablations.o"}}}})
     with pytest.raises(UserError, match=r"contests\.arms\.fixed-polar\.net: .* cannot be imported"):
         check_networks(load())
 
@@ -64,16 +64,16 @@ def test_a_network_in_the_project_must_be_a_dep_and_an_installed_one_need_not(
     monkeypatch.syspath_prepend(project)
     (project / "own_networks.py").write_text(OWN)
     with pytest.raises(UserError, match=r"own_networks\.py is no dep of check, train, .* in dvc"):
-        check_tracked("own_networks:NET")
+        check_tracked("own_networks.NET")
     graph = project / "dvc.yaml"
     nets = "      - src/svhn_lab/nets\n"
     graph.write_text(graph.read_text().replace(nets, f"      - own_networks.py\n{nets}"))
-    check_tracked("own_networks:NET")
+    check_tracked("own_networks.NET")
     shutil.copytree(PROJECT / "contests", project / "contests")
     with pytest.raises(
         UserError, match=r"is no dep of compete, teach, distil, contests in contests/dvc\.yaml"
     ):
-        check_tracked("own_networks:NET", graph=Path("contests/dvc.yaml"))
-    check_tracked("svhn_lab.nets.zoo:ZOO")
-    check_tracked("torch:nn")
+        check_tracked("own_networks.NET", graph=Path("contests/dvc.yaml"))
+    check_tracked("svhn_lab.nets.zoo.ZOO")
+    check_tracked("torch.nn")
     check_tracked("baseline")

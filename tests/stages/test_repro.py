@@ -9,31 +9,32 @@ from pathlib import Path
 import pytest
 
 from svhn_lab.errors import UserError
-from svhn_lab.stages.repro import Outcome, changed, height, in_turn, upstream
+from svhn_lab.stages.repro import Outcome, changed, height, in_turn, opened, upstream
 
 PROJECT = Path(__file__).parents[2]
 
 
 def test_a_target_comes_with_all_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(PROJECT)
-    assert upstream(["train@preact"]) == {
+    repo = opened()
+    assert upstream(repo, ["train@preact"]) == {
         "check": set(),
         "fetch": {"check"},
         "prepare": {"fetch"},
         "train@preact": {"prepare"},
     }
-    everything = upstream([])
+    everything = upstream(repo)
     assert {"report", "register", "train@baseline"} <= set(everything)
-    assert {"train@preact", "train@baseline"} <= set(upstream(["train"]))
+    assert {"train@preact", "train@baseline"} <= set(upstream(repo, ["train"]))
     with pytest.raises(UserError, match=r"dvc\.yaml: .*nothing"):
-        upstream(["nothing"])
+        upstream(repo, ["nothing"])
 
 
 def test_the_one_on_one_core_begins_first_then_those_with_the_longest_way_to_go(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(PROJECT)
-    heights = height(upstream([]))
+    heights = height(upstream(opened()))
     assert heights["report"] == heights["register"] == 0
     assert heights["evaluate"] == 1
     assert heights["pretrain"] > heights["finetune@front"] > heights["train@preact"] == 2
@@ -49,9 +50,9 @@ def test_that_a_stage_is_running_is_said_in_one_line(project: Path) -> None:
     lock = project / ".dvc/tmp/rwlock"
     lock.write_text(json.dumps({"write": writes, "read": {}}))
     with pytest.raises(UserError, match=r"^a stage runs in this checkout, .* `svhn-lab ui`"):
-        changed()
+        changed(opened())
     lock.unlink()
-    assert "check" in changed()
+    assert "check" in changed(opened())
 
 
 def test_what_dvc_skips_has_not_run() -> None:

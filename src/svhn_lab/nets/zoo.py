@@ -167,24 +167,24 @@ ZOO: dict[str, Architecture] = {
 
 
 def architecture(name: str) -> Architecture:
-    """The architecture that params.yaml names: an entry of ZOO, or `package.module:name`.
+    """The architecture that params.yaml names: an entry of ZOO, or `package.module.name`.
 
     Raises UserError if there is none of this name.
     """
     if name in ZOO:
         return ZOO[name]
-    module_name, colon, attribute = name.partition(":")
-    if not colon:
+    module_name, _, attribute = name.rpartition(".")
+    if not module_name:
         raise UserError(
             f"no network is called {name!r}; there are: {', '.join(ZOO)}, "
-            "or name your own as package.module:name"
+            "or name your own as package.module.name"
         )
     try:
         found = getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError, ValueError) as failure:
         raise UserError(
             f"the network {name!r} cannot be imported ({failure}); it should be like "
-            "package.module:name, importable from the project's top folder"
+            "package.module.name, importable from the project's top folder"
         ) from None
     if not isinstance(found, Architecture):
         raise UserError(

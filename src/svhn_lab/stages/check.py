@@ -69,8 +69,8 @@ def check_freeze_units(net: Network) -> None:
 def check_tracked(name: str, project: Path = Path(), graph: Path = GRAPH) -> None:
     """Raises UserError if the network's module lies in the project where DVC would not see it
     change: a result could then be older than the code that it is said to come from."""
-    module_name, colon, _ = name.partition(":")
-    file = importlib.import_module(module_name).__file__ if colon else None
+    module_name = name.rpartition(".")[0]
+    file = importlib.import_module(module_name).__file__ if module_name else None
     top = project.resolve()
     if file is None or top not in Path(file).resolve().parents or "site-packages" in file:
         return

@@ -2,7 +2,6 @@
 side by side. A stage spends seconds on starting, so that two at once are quicker even where each
 could use every core; the results are the same."""
 
-import json
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from graphlib import TopologicalSorter
 
 import click
 from dvc.exceptions import DvcException
+from dvc.lock import LockError
 from dvc.repo import Repo
 from loky import cpu_count
 
@@ -47,11 +47,18 @@ class Outcome:
         return SKIPPED not in self.output
 
 
-def upstream(targets: Iterable[str]) -> dict[str, set[str]]:
+def opened() -> Repo:
+    """The project as DVC sees it. Raises UserError if there is none here."""
+    try:
+        return Repo()
+    except DvcException as failure:
+        raise UserError(f"dvc.yaml: {failure}") from None
+
+
+def upstream(repo: Repo, targets: Iterable[str] = ()) -> dict[str, set[str]]:
     """By stage, what it needs directly: of the targets, or without any of all that dvc.yaml has,
     and all that they need. Raises UserError if DVC knows no such target."""
     try:
-        repo = Repo()
         graph = repo.index.graph
         named = list(targets) or ["dvc.yaml"]
         wanted = {stage for target in named for stage in repo.stage.collect(target)}
@@ -68,20 +75,18 @@ def upstream(targets: Iterable[str]) -> dict[str, set[str]]:
     return kept
 
 
-def changed() -> set[str]:
+def changed(repo: Repo) -> set[str]:
     """The stages that DVC finds out of date as things are. Raises UserError if it cannot tell, as
     while a stage runs."""
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", "status", "--json"], capture_output=True, text=True
-    )
-    if done.returncode and any(words in done.stderr for words in LOCKED):
+    try:
+        return set(repo.status())
+    except LockError:
         raise UserError(
             "a stage runs in this checkout, and DVC tells nothing meanwhile; wait until it is "
             "done, or see by `svhn-lab ui` how far its runs have come"
-        )
-    if done.returncode:
-        raise UserError(f"dvc status: {done.stderr.strip()}")
-    return set(json.loads(done.stdout))
+        ) from None
+    except DvcException as failure:
+        raise UserError(f"dvc status: {failure}") from None
 
 
 def repro_alone(stage: str, workers: int, variables: Mapping[str, str]) -> Outcome:
@@ -121,7 +126,8 @@ def main(targets: Iterable[str], jobs: int) -> None:
     it have ended, or if DVC was killed while it wrote its lock file."""
     for lock in lockfiles.half_written():
         raise UserError(f"{lock}: is half-written; {lockfiles.remedy(lock)}")
-    needs, out_of_date = upstream(targets), changed()
+    repo = opened()
+    needs, out_of_date = upstream(repo, targets), changed(repo)
     jobs = min(jobs, max(1, cpu_count() // load().compute.cpus_per_run))
     heights = height(needs)
     order = TopologicalSorter(needs)

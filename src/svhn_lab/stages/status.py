@@ -10,7 +10,7 @@ import click
 
 from svhn_lab.report.tables import table
 from svhn_lab.stages.durations import last
-from svhn_lab.stages.repro import changed, upstream
+from svhn_lab.stages.repro import changed, opened, upstream
 
 DONE, OUT_OF_DATE, FOLLOWS = "done", "out of date", "follows"
 
@@ -59,7 +59,8 @@ def summary(found: list[State]) -> str:
 
 def main(*, as_json: bool) -> None:
     """Prints every stage. Raises UserError if DVC cannot read the graph."""
-    found = states(upstream(()), changed())
+    repo = opened()
+    found = states(upstream(repo), changed(repo))
     if as_json:
         click.echo(json.dumps([asdict(each) for each in found], indent=2))
         return
