@@ -15,10 +15,10 @@ ABLATIONS = {
 @pytest.mark.parametrize("name", ABLATIONS)
 def test_an_ablation_is_another_network_of_about_the_same_size(name: str) -> None:
     assert ABLATIONS[name] != zoo.ZOO["polar"]
-    net = zoo.build(f"contests.ablations:{name}", num_classes=10, seed=0)
+    net = zoo.build(f"contests.ablations.{name}", num_classes=10, seed=0)
     assert 105_000 <= num_parameters(net) <= 150_000
 
 
 def test_every_ablation_competes() -> None:
     nets = {arm.net for arm in load().contests.arms.values()}
-    assert {f"contests.ablations:{name}" for name in ABLATIONS} <= nets
+    assert {f"contests.ablations.{name}" for name in ABLATIONS} <= nets

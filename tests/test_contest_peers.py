@@ -16,7 +16,7 @@ PARAMETERS = {  # with ten classes
 
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_peers_have_so_many_parameters_and_give_logits(name: str) -> None:
-    net = zoo.build(f"benchmarks.contest_peers:{name}", num_classes=10, seed=0)
+    net = zoo.build(f"benchmarks.contest_peers.{name}", num_classes=10, seed=0)
     assert num_parameters(net) == PARAMETERS[name]
     assert net(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
     assert len(net.freeze_units()) == 1
