@@ -172,5 +172,5 @@ def test_nothing_but_the_report_depends_on_a_clock() -> None:
 
 def test_mlflows_own_environment_has_what_the_project_needs() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
-    environment = YAML(typ="safe", pure=True).load((PROJECT / "python_env.yaml").read_text())
+    environment = YAML(typ="safe").load((PROJECT / "python_env.yaml").read_text())
     assert environment["dependencies"] == project["dependencies"]

@@ -19,7 +19,7 @@ SHIPPED = Path(__file__).parents[1] / "params.yaml"
 
 def tree() -> dict[str, Any]:
     """The shipped file as plain values."""
-    content: dict[str, Any] = YAML(typ="safe", pure=True).load(SHIPPED.read_text())
+    content: dict[str, Any] = YAML(typ="safe").load(SHIPPED.read_text())
     return content
 
 

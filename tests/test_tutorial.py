@@ -39,7 +39,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Clone]:
             server = clone.start("bash", "-euc", text)
             answers(f"http://{LOOPBACK}:{port}/health", clone.path.parent / "started.log")
         elif language == "yaml":
-            change_params(clone.path, YAML(typ="safe", pure=True).load(StringIO(text)))
+            change_params(clone.path, YAML(typ="safe").load(StringIO(text)))
         elif language == "python":
             named = FILE.search(PAGE[: block.start()])
             assert named, "a file's text follows its name"

@@ -268,7 +268,7 @@ def load(path: Path = PARAMS_FILE) -> Params:
     """Params of the file at `path`, read as YAML 1.2, which is how DVC reads it (`1e-3` is a
     number, `off` is a string). Raises UserError naming file, key and remedy."""
     try:
-        raw = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        raw = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: not found; run this in the project's top folder") from None
     except (YAMLError, UnicodeDecodeError) as failure:

@@ -17,7 +17,7 @@ NAMED = {"accuracy-by-parameters", "accuracy-by-time", "differences", "confusion
 
 
 def params(arms: dict[str, Any], references: dict[str, str]) -> Params:
-    raw = YAML(typ="safe", pure=True).load((PROJECT / "params.yaml").read_text())
+    raw = YAML(typ="safe").load((PROJECT / "params.yaml").read_text())
     return parse(
         raw | {"arms": arms, "references": references, "lab_report": {"accuracy": {}, "claims": {}}}
     )
@@ -69,7 +69,7 @@ def test_every_plot_that_dvc_yaml_names_is_drawn_even_of_one_arm(
 
 
 def test_what_dvc_yaml_names_is_what_is_drawn() -> None:
-    graph = YAML(typ="safe", pure=True).load((PROJECT / "dvc.yaml").read_text())
+    graph = YAML(typ="safe").load((PROJECT / "dvc.yaml").read_text())
     named = {Path(each).stem for each in graph["plots"] if isinstance(each, str)}
     assert named - NAMED == {
         "accuracy-by-depth",

@@ -50,9 +50,9 @@ def test_that_a_stage_is_running_is_said_in_one_line(project: Path) -> None:
     lock = project / ".dvc/tmp/rwlock"
     lock.write_text(json.dumps({"write": writes, "read": {}}))
     with pytest.raises(UserError, match=r"^a stage runs in this checkout, .* `svhn-lab ui`"):
-        changed(opened())
+        changed(opened(), ["check"])
     lock.unlink()
-    assert "check" in changed(opened())
+    assert changed(opened(), ["check", "fetch"]) == {"check", "fetch"}
 
 
 def test_what_dvc_skips_has_not_run() -> None:

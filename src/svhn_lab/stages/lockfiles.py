@@ -34,9 +34,7 @@ def locked_stages() -> set[str]:
 
 
 def _read(lock: Path) -> dict[str, dict[str, object]]:
-    content: dict[str, dict[str, object]] = YAML(typ="safe", pure=True).load(
-        lock.read_text(encoding="utf-8")
-    )
+    content: dict[str, dict[str, object]] = YAML(typ="safe").load(lock.read_text(encoding="utf-8"))
     return content
 
 

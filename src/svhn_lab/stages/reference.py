@@ -14,7 +14,7 @@ REFERENCE = Path("docs/params.md")
 
 def text(params_file: Path = PARAMS_FILE) -> str:
     """What docs/params.md should hold."""
-    values = YAML(typ="safe", pure=True).load(params_file.read_text(encoding="utf-8"))
+    values = YAML(typ="safe").load(params_file.read_text(encoding="utf-8"))
     return markdown(Params.model_json_schema(), values)
 
 

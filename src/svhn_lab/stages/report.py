@@ -204,7 +204,7 @@ def main() -> None:
     evaluation = read_json(EVALUATION, "evaluate")
     transfer = read_json(TRANSFER, "evaluate")
     timing = read_json(TIMING, "timing")
-    definitions = YAML(typ="safe", pure=True).load(GRAPH.read_text(encoding="utf-8"))["stages"]
+    definitions = YAML(typ="safe").load(GRAPH.read_text(encoding="utf-8"))["stages"]
     arms, classes = evaluation["arms"], evaluation["dataset"]["classes"]
     refuse_outdated(EVALUATION, arms, {arm: of_arm(arm, params.seeds) for arm in params.arms})
     class_counts = read_json(MANIFEST, "prepare")["class_counts"]

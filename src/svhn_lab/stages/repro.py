@@ -75,11 +75,11 @@ def upstream(repo: Repo, targets: Iterable[str] = ()) -> dict[str, set[str]]:
     return kept
 
 
-def changed(repo: Repo) -> set[str]:
-    """The stages that DVC finds out of date as things are. Raises UserError if it cannot tell, as
-    while a stage runs."""
+def changed(repo: Repo, stages: Iterable[str]) -> set[str]:
+    """Which of the stages DVC finds out of date as things are. Raises UserError if it cannot tell,
+    as while one runs."""
     try:
-        return set(repo.status())
+        return set(repo.status(targets=list(stages)))
     except LockError:
         raise UserError(
             "a stage runs in this checkout, and DVC tells nothing meanwhile; wait until it is "
@@ -127,7 +127,8 @@ def main(targets: Iterable[str], jobs: int) -> None:
     for lock in lockfiles.half_written():
         raise UserError(f"{lock}: is half-written; {lockfiles.remedy(lock)}")
     repo = opened()
-    needs, out_of_date = upstream(repo, targets), changed(repo)
+    needs = upstream(repo, targets)
+    out_of_date = changed(repo, needs)
     jobs = min(jobs, max(1, cpu_count() // load().compute.cpus_per_run))
     heights = height(needs)
     order = TopologicalSorter(needs)
@@ -136,7 +137,7 @@ def main(targets: Iterable[str], jobs: int) -> None:
     failed: list[str] = []
     num_done = 0
     preloaded: AbstractContextManager[dict[str, str]] = (
-        preloading() if out_of_date & needs.keys() else nullcontext({})
+        preloading() if out_of_date else nullcontext({})
     )
     with preloaded as variables, ThreadPoolExecutor(jobs) as pool:
         going: dict[Future[Outcome], str] = {}

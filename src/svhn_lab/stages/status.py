@@ -60,7 +60,8 @@ def summary(found: list[State]) -> str:
 def main(*, as_json: bool) -> None:
     """Prints every stage. Raises UserError if DVC cannot read the graph."""
     repo = opened()
-    found = states(upstream(repo), changed(repo))
+    needs = upstream(repo)
+    found = states(needs, changed(repo, needs))
     if as_json:
         click.echo(json.dumps([asdict(each) for each in found], indent=2))
         return

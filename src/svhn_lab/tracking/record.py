@@ -141,7 +141,7 @@ def summed_up(identity: Identity, runs: Sequence[Record], params: Mapping[str, A
 
 def definitions(root: Path = Path(), graphs: Sequence[str] = GRAPHS) -> dict[str, Any]:
     """The stages of both pipelines, or of these, by name; their paths begin at `root`."""
-    read = YAML(typ="safe", pure=True).load
+    read = YAML(typ="safe").load
     files = [root / name for name in graphs if (root / name).is_file()]
     return {
         name: stage
