@@ -48,7 +48,7 @@ class Transfer(Section):
     """Labels of the classes to fine-tune on."""
     sample_sizes: Annotated[tuple[Count, ...], Field(min_length=1), AfterValidator(distinct)]
     """Digits of each class in a small sample; the first is that of the study itself. Other
-    sizes train for as many steps, to the epoch."""
+    sizes train for as many steps, rounded to whole epochs."""
     draws: Count
     """Of the small sample, the same ones for every depth."""
     pretrain: Recipe

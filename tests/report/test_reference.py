@@ -48,14 +48,20 @@ def test_kinds_read_in_words(field: dict[str, object], said: str) -> None:
     assert kind(field, {}) == said
 
 
-def test_values_that_are_long_or_sections_are_not_shown() -> None:
+def test_values_are_shown_as_yaml_has_them_but_long_ones_and_sections() -> None:
+    numbers = {"type": "array", "items": {"type": "integer"}, "description": "Numbers."}
     schema = {
         "title": "All",
         "properties": {
             "long": {"type": "string", "description": "Long."},
             "flag": {"type": "boolean", "description": "Flag."},
+            "numbers": numbers,
+            "sections": numbers | {"description": "Sections."},
         },
     }
-    shown = markdown(schema, {"long": "x" * 100, "flag": False})
+    values = {"long": "x" * 100, "flag": False, "numbers": [None, 4, True], "sections": [{"a": 1}]}
+    shown = markdown(schema, values)
     assert "| `long` | text |  | Long. |" in shown
+    assert "| `[null, 4, true]` | Numbers. |" in shown
+    assert "|  | Sections. |" in shown
     assert "| `flag` | `true` or `false` | `false` | Flag. |" in shown

@@ -68,7 +68,9 @@ def _shown(value: Any) -> str:
     if isinstance(value, Mapping) or value is ...:
         return ""
     if isinstance(value, (list, tuple)):
-        text = f"[{', '.join(map(str, value))}]"
+        if any(isinstance(item, Mapping) for item in value):
+            return ""
+        text = f"[{', '.join(_shown(item).strip('`') for item in value)}]"
     elif isinstance(value, bool) or value is None:
         text = {True: "true", False: "false", None: "null"}[value]
     else:

@@ -41,7 +41,8 @@ def points(transfer: Transfer, name: str) -> list[Point]:
 
 
 def recipe(point: Point, transfer: Transfer) -> Recipe:
-    """The sweep's recipe, for as many steps on other sample sizes as on the first, to the epoch."""
+    """The sweep's recipe, for as many steps on other sample sizes as on the first, rounded to
+    whole epochs."""
     sweep = transfer.sweeps[point.sweep]
     plain = {name: getattr(sweep, name) for name in Recipe.model_fields}
     if point.size is not None:

@@ -10,8 +10,8 @@ KEPT_BYTES = 2**30
 
 def keep_freed_memory() -> None:
     """Tells glibc not to hand large freed blocks back to the system, which it does by itself: every
-    step then asks for its activations anew, and each of their pages costs a fault. (Of `preact`
-    that is a sixth of the time.) Elsewhere than on Linux with glibc it does nothing."""
+    step then asks for its activations anew, and each of their pages costs a fault. Elsewhere than
+    on Linux with glibc it does nothing."""
     if not sys.platform.startswith("linux"):
         return
     try:
