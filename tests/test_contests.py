@@ -36,11 +36,11 @@ def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Pat
     assert plain["test_accuracy"] == lab_entry["test_accuracy"], "the same recipe and digits"
     assert found["arms"]["free-inverted"]["reference"] == "free-plain"
     runs = {run.info.run_name: run for run in lab.keyed_runs()}
-    for run in ("compete/free-plain/seed-0", "distil/free-taught/seed-0", "teach/teacher/seed-0"):
+    for run in ("compete/free-plain/seed-0", "compete/free-taught/seed-0", "teach/teacher/seed-0"):
         assert runs[run].data.params["stage"] == run.partition("/")[0]
     whole = runs["contests/free-plain"]
     assert whole.data.metrics["test_accuracy_mean"] == plain["mean"]
-    taught, teacher = runs["distil/free-taught/seed-1"], runs["teach/teacher/seed-0"]
+    taught, teacher = runs["compete/free-taught/seed-1"], runs["teach/teacher/seed-0"]
     assert taught.data.params["teacher"] == teacher.data.tags["svhn_lab.key"]
     parent = taught.data.tags["mlflow.parentRunId"]
     assert parent == runs["contests/free-taught"].info.run_id

@@ -226,6 +226,14 @@ def test_references_that_come_back_to_themselves_are_refused() -> None:
     assert "references.postact: comes back" not in said  # it is outside the circle
 
 
+def test_nobody_has_to_learn_from_the_teacher() -> None:
+    shipped = tree()
+    for arm in shipped["contests"]["distilled"]:
+        del shipped["contests"]["references"][arm]
+    shipped["contests"]["distilled"] = {}
+    assert list(params.parse(shipped).contests.competing) == list(shipped["contests"]["arms"])
+
+
 def test_arms_that_learn_from_the_teacher_are_named_apart() -> None:
     shipped = tree()
     arms = shipped["contests"]["distilled"]

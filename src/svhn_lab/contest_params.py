@@ -64,8 +64,9 @@ class Contests(Section):
     """Who competes, with `training` as defaults."""
     teacher: Arm
     """A network of any size, trained once, that those of `distilled` learn from."""
-    distilled: Annotated[dict[Name, Arm], Field(min_length=1)]
-    """Who else competes: what the teacher says of each digit takes the place of its label."""
+    distilled: dict[Name, Arm]
+    """Who else competes, `{}` if nobody: what the teacher says of each digit takes the place of its
+    label."""
     references: dict[Name, str]
     """Which arm each arm is compared with."""
     search: Search

@@ -50,7 +50,7 @@ def test_that_a_stage_is_running_is_said_in_one_line(project: Path) -> None:
     lock = project / ".dvc/tmp/rwlock"
     lock.write_text(json.dumps({"write": writes, "read": {}}))
     with pytest.raises(UserError, match=r"^a stage runs in this checkout, .* `svhn-lab ui`"):
-        changed(opened(), ["check"])
+        changed(opened(), ["fetch"])
     lock.unlink()
     assert changed(opened(), ["check", "fetch"]) == {"check", "fetch"}
 

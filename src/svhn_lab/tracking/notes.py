@@ -20,7 +20,7 @@ A run is called `stage/arm/condition/member`:
   below it lie `.../draw-N`;
 - `diversity/...` are pretrained on less; `timing` has what each freeze depth costs;
 - `contests/ARM` stands for all seeds of who competes for the best small network; below it lie
-  `compete/ARM/seed-N`, or `distil/ARM/seed-N` if it learned from `teach/teacher/seed-0`;
+  `compete/ARM/seed-N`; `teach/teacher/seed-0` is who `contests.distilled` learned from;
   `search/trial-N/...` are the networks that were tried before.
 
 Accuracies are fractions, losses nats per digit. On a run that stands for several, `..._mean` is

@@ -74,8 +74,10 @@ class Identity:
 
     @property
     def path(self) -> Path:
-        """Where it lies below results/, models/ and results/provenance/."""
-        return Path(self.stage, self.arm, self.condition, self.member)
+        """Where it lies below results/, models/ and results/provenance/. All that compete lie
+        together, so that `contests` finds them in one place, whether or not any has a teacher."""
+        folder = COMPETE if self.stage in COMPETING else self.stage
+        return Path(folder, self.arm, self.condition, self.member)
 
     @property
     def name(self) -> str:
