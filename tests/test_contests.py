@@ -36,8 +36,10 @@ def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Pat
     assert plain["test_accuracy"] == lab_entry["test_accuracy"], "the same recipe and digits"
     assert found["arms"]["free-inverted"]["reference"] == "free-plain"
     runs = {run.info.run_name: run for run in lab.keyed_runs()}
-    for run in ("compete/free-plain/seed-0", "compete/free-taught/seed-0", "teach/teacher/seed-0"):
-        assert runs[run].data.params["stage"] == run.partition("/")[0]
+    stages = {"free-plain": "compete", "free-taught": "distil"}
+    for run in (*(f"compete/{arm}/seed-0" for arm in stages), "teach/teacher/seed-0"):
+        stage = stages.get(runs[run].data.params["arm"], "teach")
+        assert runs[run].data.params["stage"] == stage
     whole = runs["contests/free-plain"]
     assert whole.data.metrics["test_accuracy_mean"] == plain["mean"]
     taught, teacher = runs["compete/free-taught/seed-1"], runs["teach/teacher/seed-0"]
