@@ -23,7 +23,7 @@ def test_peers_have_so_many_parameters_and_give_logits(name: str) -> None:
 
 
 def test_wide_resnet_halves_the_map_twice_and_has_the_depth_of_its_name() -> None:
-    net = zoo.build("benchmarks.contest_peers:wrn_16_1", num_classes=10, seed=0)
+    net = zoo.build("benchmarks.contest_peers.wrn_16_1", num_classes=10, seed=0)
     convs = [part for part in net.modules() if isinstance(part, torch.nn.Conv2d)]
     assert len([conv for conv in convs if conv.kernel_size == (3, 3)]) == 13  # 16 with shortcuts
     assert [conv.stride for conv in convs].count((2, 2)) == 4  # two convolutions, their shortcuts

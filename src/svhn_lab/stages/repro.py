@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -75,11 +75,13 @@ def upstream(repo: Repo, targets: Iterable[str] = ()) -> dict[str, set[str]]:
     return kept
 
 
-def changed(repo: Repo, stages: Iterable[str]) -> set[str]:
+def changed(repo: Repo, stages: Collection[str]) -> set[str]:
     """Which of the stages DVC finds out of date as things are. Raises UserError if it cannot tell,
     as while one runs."""
+    # By file, as DVC reads that anew for every stage that is named.
+    graphs = sorted({stage.rpartition(":")[0] or "dvc.yaml" for stage in stages})
     try:
-        return set(repo.status(targets=list(stages)))
+        return set(repo.status(targets=graphs)) & set(stages)
     except LockError:
         raise UserError(
             "a stage runs in this checkout, and DVC tells nothing meanwhile; wait until it is "
