@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ruamel.yaml
 from ruamel.yaml import YAML
 
 from svhn_lab.tracking import record
@@ -174,3 +175,7 @@ def test_mlflows_own_environment_has_what_the_project_needs() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     environment = YAML(typ="safe").load((PROJECT / "python_env.yaml").read_text())
     assert environment["dependencies"] == project["dependencies"]
+
+
+def test_yaml_is_parsed_in_c() -> None:
+    assert ruamel.yaml.__with_libyaml__, "else DVC spends seconds on params.yaml"

@@ -149,11 +149,8 @@ def test_parsing_leaves_the_tree_as_it_was() -> None:
             "lab_report.claims.crop.at_leat: unknown key; did you",
         ),
         ("lab_report.accuracy", 3, "lab_report.accuracy: should be a valid section"),
-        (
-            "arms.crop.net",
-            ".mine:NET",
-            "arms.crop.net: should be a name, or like package.module.name; it is",
-        ),
+        ("arms.crop.net", ".mine.NET", "arms.crop.net: should be a name, or like package.mod"),
+        ("arms.crop.net", "mine:NET", "arms.crop.net: should be a name, or like package.modu"),
         ("training.epochs", 3, "arms.hard-mining: mining starts at epoch 4, but there are 3"),
         ("transfer.finetune_classes", [9, -1], "transfer.finetune_classes.1: should be greater"),
         ("data.image_size", 2, "data.image_size: should be greater than or equal to 4"),

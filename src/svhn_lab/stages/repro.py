@@ -21,6 +21,7 @@ from loky import cpu_count
 from svhn_lab.errors import UserError
 from svhn_lab.params import load
 from svhn_lab.stages import lockfiles
+from svhn_lab.stages.layout import GRAPH
 from svhn_lab.stages.preloaded import preloading
 
 LOCKED = ("Unable to acquire lock", "is busy")  # what DVC says while another process has its lock
@@ -60,7 +61,7 @@ def upstream(repo: Repo, targets: Iterable[str] = ()) -> dict[str, set[str]]:
     and all that they need. Raises UserError if DVC knows no such target."""
     try:
         graph = repo.index.graph
-        named = list(targets) or ["dvc.yaml"]
+        named = list(targets) or [str(GRAPH)]
         wanted = {stage for target in named for stage in repo.stage.collect(target)}
     except DvcException as failure:
         raise UserError(f"dvc.yaml: {failure}") from None
@@ -79,7 +80,7 @@ def changed(repo: Repo, stages: Collection[str]) -> set[str]:
     """Which of the stages DVC finds out of date as things are. Raises UserError if it cannot tell,
     as while one runs."""
     # By file, as DVC reads that anew for every stage that is named.
-    graphs = sorted({stage.rpartition(":")[0] or "dvc.yaml" for stage in stages})
+    graphs = sorted({stage.rpartition(":")[0] or str(GRAPH) for stage in stages})
     try:
         return set(repo.status(targets=graphs)) & set(stages)
     except LockError:
