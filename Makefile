@@ -33,11 +33,11 @@ lab: setup ## Rebuild every result that is out of date, JOBS stages at once
 
 contests: setup ## Find the best small network, which takes hours; SEEDS=5 sets how many seeds
 	$(VENV)/bin/python -m pip install --quiet --editable '.[dev,contests]'
-	@$(if $(SEEDS),python -c "from dvc.utils.hydra import apply_overrides; \
-		apply_overrides('params.yaml', ['contests.seeds=' + str([*range($(SEEDS))])])")
-	python -m svhn_lab repro --jobs $(JOBS) contests/dvc.yaml
+	@$(if $(SEEDS),python -m contests.seeds $(SEEDS))
+	python -m svhn_lab repro --jobs $(JOBS) contests/dvc.yaml:search contests/dvc.yaml:contests
 	@if [ -e results/evaluation.json ]; then dvc repro --force --single-item register && \
-		dvc repro --force --single-item report; fi
+		dvc repro --force --single-item report; \
+	else echo 'Nothing is registered, and no page is made, before `make lab`'; fi
 
 test: setup ## Lint, types and the fast tests, JOBS at once
 	ruff check .

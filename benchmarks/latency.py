@@ -20,13 +20,16 @@ from torch import Tensor, nn
 
 from svhn_lab.data.batches import batches
 from svhn_lab.nets import zoo
-from svhn_lab.nets.network import num_parameters
+from svhn_lab.nets.network import parameter_counts
 from svhn_lab.report.formats import percent
 from svhn_lab.stages.origin import processor
 from svhn_lab.stages.prepared import load_digits, load_manifest
 
 NETS = {
     "polar": "polar",
+    "polar-sizes (free)": "polar-sizes",
+    "preact-deep (free)": "preact-deep",
+    "preact-wide (free)": "preact-wide",
     "preact": "preact",
     "WRN-16-1": "benchmarks.contest_peers.wrn_16_1",
     "SimpNet-like": "benchmarks.contest_peers.simpnet_slim",
@@ -92,15 +95,17 @@ def table(found: dict[str, dict[str, list[float]]], nets: dict[str, nn.Module]) 
     """Markdown: a row for each network, a column for each way to compute."""
     columns = list(found)
     lines = [
-        f"| network | parameters | {' | '.join(columns)} |",
-        "| --- |" + " ---: |" * (len(columns) + 1),
+        f"| network | parameters | buffers | {' | '.join(columns)} |",
+        "| --- |" + " ---: |" * (len(columns) + 2),
     ]
     for name, net in nets.items():
         cells = []
         for column in columns:
             low, median, high = np.percentile(found[column][name], [25, 50, 75])
             cells.append(f"{median:.2f} ({low:.2f} to {high:.2f})")
-        lines.append(f"| {name} | {num_parameters(net):,} | {' | '.join(cells)} |")
+        counts = parameter_counts(net)
+        sizes = f"{counts['total']:,} | {counts['buffers']:,}"
+        lines.append(f"| {name} | {sizes} | {' | '.join(cells)} |")
     return lines
 
 
@@ -129,6 +134,7 @@ def main() -> None:
         "",
         "Written by `python -m benchmarks.latency`; run it again rather than edit this. One",
         "thread, float32, one image and 256 at once; medians with quartiles, networks in turn.",
+        "Buffers are values that a network keeps besides its parameters, as norms do.",
         "",
         f"Machine: {platform.system()} {platform.machine()}, {processor()}, Python",
         f"{platform.python_version()}, torch {torch.__version__}, ONNX Runtime "

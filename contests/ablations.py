@@ -1,6 +1,6 @@
 """`polar` with one ingredient taken away or put into it, for the contests' table of what matters;
-params.yaml names them `contests.ablations.NAME`. Widths make up for what a change costs in
-parameters, where they can, so that all have about as many."""
+params.yaml names them `contests.ablations.NAME`. Widths make up for what a change costs or saves in
+parameters, as far as round numbers do: the table of the contests has how many each has."""
 
 from dataclasses import replace
 

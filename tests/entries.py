@@ -17,6 +17,7 @@ def entry(mean: float, **more: Any) -> dict[str, Any]:
         "draws": [0, 1],
         "flops_per_image": 12_345_678,
         "seconds_per_epoch": 1.25,
+        "minutes": 2.5,
         "lab_accuracy": None,
         "reference": None,
         "difference": None,

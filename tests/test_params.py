@@ -167,6 +167,12 @@ def test_parsing_leaves_the_tree_as_it_was() -> None:
         ("transfer.finetune.start", "scratch", "transfer.finetune.start: should be 'pretrained'"),
         ("transfer.diversity.depth", 8, "transfer: diversity.depth is 8, which is none of the de"),
         ("transfer.diversity.less", [{"classes": 9, "share": 0.1}], "transfer: diversity.less: ta"),
+        ("transfer.diversity.less", [{"classes": 8, "share": 0.1}], "transfer: diversity.less: ta"),
+        (
+            "transfer.diversity.less",
+            [{"classes": 1, "share": 0.1}],
+            "transfer.diversity.less.0.classes: should be `all`, or a whole number of 2 or more",
+        ),
         ("transfer.diversity.less", [{"classes": 2, "share": 1.0}], "transfer.diversity.less.0.sh"),
         ("transfer.sample_sizes", [50, 50], "transfer.sample_sizes: lists a value twice"),
         ("transfer.margin", 1, "transfer.margin: should be less than 1"),

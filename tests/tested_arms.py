@@ -56,7 +56,6 @@ def arm(name: str, num_right: list[int], salt: str, answers: dict[str, Any]) -> 
         params = {
             "stage": "train",
             "net": name,
-            "computed_in": "float32",
             "epochs": 1,
             "batch_size": 128,
             "optimizer": "adam",
@@ -86,4 +85,5 @@ def arm(name: str, num_right: list[int], salt: str, answers: dict[str, Any]) -> 
         "test_accuracy": [hits / TEST_DIGITS for hits in num_right],
         "test_interval": [wilson_interval(hits, TEST_DIGITS) for hits in num_right],
         "calibration_errors": [0.01] * len(num_right),
+        "tested_in": "float32",
     }

@@ -43,7 +43,7 @@ def cli() -> None:
     """
 
 
-def run_stage(name: str, *arguments: str) -> None:
+def run_stage(name: str, *arguments: str | int) -> None:
     """Runs the stage of that name."""
     from svhn_lab.stages.durations import timed
     from svhn_lab.stages.preloaded import run_in_fork
@@ -51,7 +51,7 @@ def run_stage(name: str, *arguments: str) -> None:
     if (code := run_in_fork()) is not None:
         sys.exit(code)
 
-    with timed("@".join(filter(None, [name, "-".join(arguments)]))):
+    with timed("@".join(filter(None, [name, "-".join(map(str, arguments))]))):
         import_module(f"svhn_lab.stages.{name}").main(*arguments)
 
 
@@ -82,8 +82,8 @@ def train(arm: str) -> None:
 
 @cli.command()
 @click.argument("arm")
-@click.argument("seed")
-def compete(arm: str, seed: str) -> None:
+@click.argument("seed", type=int)
+def compete(arm: str, seed: int) -> None:
     """Train one ARM of the contests with one SEED."""
     run_stage("compete", arm, seed)
 
@@ -96,8 +96,8 @@ def teach() -> None:
 
 @cli.command()
 @click.argument("arm")
-@click.argument("seed")
-def distil(arm: str, seed: str) -> None:
+@click.argument("seed", type=int)
+def distil(arm: str, seed: int) -> None:
     """Train one distilled ARM of the contests with one SEED."""
     run_stage("distil", arm, seed)
 
@@ -195,12 +195,14 @@ def repro(targets: tuple[str, ...], jobs: int) -> None:
 
 
 @cli.command()
+@click.argument("targets", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print the stages as JSON.")
-def status(as_json: bool) -> None:
-    """Say what is done, what would run, and how long it took."""
+def status(targets: tuple[str, ...], as_json: bool) -> None:
+    """Say what is done, what would run, and how long it took: of TARGETS and what they need, or
+    without any of dvc.yaml."""
     from svhn_lab.stages import status
 
-    status.main(as_json=as_json)
+    status.main(targets, as_json=as_json)
 
 
 @cli.command()

@@ -122,7 +122,7 @@ class Compute(Section):
     """Threads of each run; more are quicker for a run alone, slower for many, and round
     otherwise."""
     gpus_per_run: Annotated[Real, Field(ge=0)]
-    """More than 0, or a share of one, computes on GPUs."""
+    """More than 0, or a share of one, computes on GPUs: this machine's first, or those of Ray."""
 
 
 class Gate(Section):

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from svhn_lab.recipes import FineTuning, Recipe, Sweep
 from svhn_lab.schema import Count, Labels, Name, Net, Real, Section, Whole, distinct
@@ -10,11 +10,19 @@ from svhn_lab.schema import Count, Labels, Name, Net, Real, Section, Whole, dist
 MAIN_SWEEP = "front"
 
 
+def _all_or_several(classes: object) -> object:
+    if classes == "all" or (type(classes) is int and classes >= 2):
+        return classes
+    raise ValueError("should be `all`, or a whole number of 2 or more")
+
+
 class LessPretraining(Section):
     """A pretraining on fewer digits or classes: so many classes, chosen at random, or all of them,
     and so large a share of all pretraining digits, for as many steps as the whole pretraining."""
 
-    classes: Annotated[Whole, Field(ge=2)] | Literal["all"]
+    classes: Annotated[
+        Annotated[Whole, Field(ge=2)] | Literal["all"], BeforeValidator(_all_or_several)
+    ]
     """How many classes, chosen at random, or `all`."""
     share: Annotated[Real, Field(gt=0, lt=1)]
     """Of all pretraining digits."""
@@ -86,9 +94,9 @@ class Transfer(Section):
             )
         most = len(self.pretrain_classes)
         numbers = [each.classes for each in self.diversity.less if each.classes != "all"]
-        if too_many := [number for number in numbers if number > most]:
+        if too_many := [number for number in numbers if number >= most]:
             raise ValueError(
                 f"diversity.less: takes {too_many[0]} classes, but pretrain_classes has {most}; "
-                "take fewer"
+                "take fewer, or `all`"
             )
         return self

@@ -61,6 +61,13 @@ def test_the_number_of_parameters_is_exact(name: str) -> None:
     assert sum(counts["layers"].values()) == PARAMETERS[name]
 
 
+def test_buffers_are_counted_apart() -> None:
+    counts = parameter_counts(zoo.build("preact", num_classes=10, seed=0))
+    channels = 32 + 32 + 32 + 48 + 48 + 64  # of the norms before convolutions, ...
+    channels += 32 + 48 + 64  # ... and of those on sums
+    assert counts["buffers"] == 9 + 2 * channels  # nine norms: batches seen, means, variances
+
+
 @pytest.mark.parametrize("name", zoo.ZOO)
 def test_it_gives_logits_of_any_number_of_images_and_classes(name: str) -> None:
     net = zoo.build(name, num_classes=3, seed=0)

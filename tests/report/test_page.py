@@ -173,6 +173,7 @@ def context(**changes: Any) -> dict[str, Any]:
             "splits": {"train": 12_345, "validation": 100, "test": 200},
         },
         "contests": {},
+        "search": None,
         "winner": None,
         "max_parameters": 150_000,
         "best": {"name": "<preact>", "entry": arms["<preact>"]},
@@ -257,8 +258,34 @@ def test_the_contests_page_has_who_competed_and_how() -> None:
     text = page.render_markdown("contests.md", context(**MARKDOWN))
     assert "# The best network of at most 150,000 parameters" in text
     assert "5 epochs of batches of\n128, adam at 0.001" in text
-    row = "| `<preact>` | net baseline | 26,346 | 12.3 | 93.21 % | 93.21 % | 91.21 to 95.21 % |"
-    assert f"{row} `baseline` | +8.21 | −0.40 to +10.00 | < 0.001 |" in text
+    row = "| `<preact>` | net baseline | 26,346 | 12.3 | 2.5 | 93.21 % | 93.21 % |"
+    assert f"{row} 91.21 to 95.21 % | `baseline` | +8.21 | −0.40 to +10.00 | < 0.001 |" in text
+
+
+SEARCH = {
+    "tried": 40,
+    "trained": 31,
+    "best": [
+        {
+            "trial": 7,
+            "choice": {"stem": 16, "both_polarities": True},
+            "parameters": 149_034,
+            "validation_accuracy": 0.956,
+        }
+    ],
+}
+
+
+def test_what_the_search_found_is_shown_where_there_was_one() -> None:
+    without = page.render_markdown("contests.md", context(**MARKDOWN))
+    assert "## Search" not in without
+    text = page.render_markdown("contests.md", context(**MARKDOWN, search=SEARCH))
+    assert "under the same fixed settings: 40, of\nwhich 31 had few enough parameters" in text
+    assert "| 7 | 149,034 | 95.60 % | stem 16, both polarities True |" in text
+    shown = rendered(contests={"free-a": entry(0.9)}, search=SEARCH)
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", shown))
+    assert "The best of 31 networks that the search trained" in text
+    assert "7 149,034 95.60 % stem 16, both polarities True" in text
 
 
 def test_the_studys_page_has_every_point_cost_and_verdict() -> None:
@@ -306,7 +333,7 @@ def test_contests_are_shown_where_there_were_any() -> None:
     arms = {"free-<a>": entry(0.91, **COMPARED | {"reference": "free-b"}), "free-b": entry(0.9)}
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", rendered(contests=arms)))
     assert "At most 150,000 parameters" in text and "Contests" in text
-    assert "free-&lt;a&gt; 2 26,346 12.3 91.00 % 91.00 % 89.00 to 93.00 % free-b" in text
+    assert "free-&lt;a&gt; 2 26,346 12.3 2.5 91.00 % 91.00 % 89.00 to 93.00 % free-b" in text
 
 
 def test_no_claims_no_section_of_claims() -> None:

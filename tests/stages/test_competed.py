@@ -9,23 +9,29 @@ from toy import change_params
 
 from svhn_lab.params import load
 from svhn_lab.stages.competed import competed
+from svhn_lab.stages.competitors import TEACHER
 from svhn_lab.stages.layout import CONTESTS
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_json
-from svhn_lab.tracking.record import COMPETE, Identity, Record
+from svhn_lab.tracking.record import COMPETE, DISTIL, Identity, Record
 
 DATASET = {"name": "rendered", "digest": "d" * 32}
 ARMS = ("fixed-polar", "free-preact-wide")
 
 
-def leave_run(arm: str, key: str) -> None:
+def leave_arm(arm: str, key: str) -> None:
     """A run of the arm with seed 0, as params.yaml has it."""
+    leave_run(Identity(COMPETE, arm, 0), load().contests.arms[arm].model_dump(), key)
+
+
+def leave_run(identity: Identity, params: dict[str, Any], key: str) -> None:
+    """A run with these params."""
     run = Record(
-        identity=Identity(COMPETE, arm, 0),
+        identity=identity,
         key=key,
-        params=load().contests.arms[arm].model_dump() | {"stage": COMPETE},
+        params=params | {"stage": identity.stage},
         dataset=DATASET,
-        num_parameters={"total": 5, "trainable": 5, "layers": {}},
+        num_parameters={"total": 5, "trainable": 5, "layers": {}, "buffers": 0},
         metrics={"validation_accuracy": 0.75},
     )
     began = datetime(2026, 1, 2, tzinfo=UTC)
@@ -37,7 +43,7 @@ def entries(project: Path) -> dict[str, Any]:
     """What the contests have found of two arms, whose runs lie beside it."""
     found = {arm: {"seeds": [0], "keys": [arm]} for arm in ARMS}
     for arm in ARMS:
-        leave_run(arm, key=arm)
+        leave_arm(arm, key=arm)
     write_json(CONTESTS, {"dataset": DATASET, "arms": found})
     return found
 
@@ -50,8 +56,27 @@ def test_where_nobody_has_competed_nobody_has(project: Path) -> None:
     assert competed(load(), DATASET) == {}
 
 
-def test_other_digits_do_not_count(entries: dict[str, Any]) -> None:
+def test_other_digits_do_not_count(
+    entries: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert competed(load(), DATASET | {"digest": "e" * 32}) == {}
+    assert "contests.json: left out, as it is of other digits" in capsys.readouterr().out
+
+
+def test_who_learned_from_another_teacher_is_not_current(project: Path) -> None:
+    pupil = Identity(DISTIL, "free-distilled-sizes", 0)
+    params = load().contests
+    leave_run(TEACHER, params.teacher.model_dump(), key="teacher")
+    taught = params.distilled[pupil.arm].model_dump() | {"teacher": "teacher"}
+    leave_run(pupil, taught, key="pupil")
+    entry = {"seeds": [0], "keys": ["pupil"]}
+    write_json(CONTESTS, {"dataset": DATASET, "arms": {pupil.arm: entry}})
+    assert list(competed(load(), DATASET)) == [pupil.arm]
+    leave_run(TEACHER, params.teacher.model_dump(), key="trained again")
+    assert competed(load(), DATASET) == {}
+    leave_run(TEACHER, params.teacher.model_dump(), key="teacher")
+    change_params(project, {"contests": {"teacher": {"epochs": 2}}})
+    assert competed(load(), DATASET) == {}
 
 
 @pytest.mark.parametrize("why", ["recipe", "trained again", "gone"])
@@ -62,13 +87,20 @@ def test_what_is_not_current_is_left_out_and_said(
     if why == "recipe":
         change_params(project, {"contests": {"arms": {wide.arm: {"epochs": 3}}}})
     elif why == "trained again":
-        leave_run(wide.arm, key="another")
+        leave_arm(wide.arm, key="another")
     else:
         (record.RUNS / wide.path / "run.json").unlink()
     assert competed(load(), DATASET) == {"fixed-polar": entries["fixed-polar"]}
     assert "left out, as they are not what params.yaml says now: free-preact-wide; `make co" in (
         capsys.readouterr().out
     )
+
+
+def test_a_run_from_before_a_setting_was_known_is_not_current(entries: dict[str, Any]) -> None:
+    older = load().contests.arms["fixed-polar"].model_dump()
+    del older["cutout"]
+    leave_run(Identity(COMPETE, "fixed-polar", 0), older, key="fixed-polar")
+    assert list(competed(load(), DATASET)) == ["free-preact-wide"]
 
 
 def test_a_setting_of_all_recipes_counts(entries: dict[str, Any], project: Path) -> None:

@@ -117,7 +117,7 @@ def test_a_store_without_what_is_on_disk_is_named_run_by_run(project: Path) -> N
 
 
 def test_a_store_of_another_schema_is_named_with_the_command_that_upgrades_it(
-    project: Path,
+    project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leave_tested_arms(baseline=[900])
     make(project / "mlflow.db", project)
@@ -126,6 +126,9 @@ def test_a_store_of_another_schema_is_named_with_the_command_that_upgrades_it(
     [said] = problems(doctor.store())
     assert "out-of-date database schema (found version older" in said
     assert f"mlflow db upgrade sqlite:///{project}/mlflow.db" in said
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")  # which may have a password
+    [said] = problems(doctor.store())
+    assert 'mlflow db upgrade "$MLFLOW_TRACKING_URI"' in said
 
 
 def test_a_file_that_is_no_store_is_named(project: Path) -> None:

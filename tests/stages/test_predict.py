@@ -72,3 +72,16 @@ def test_a_model_that_is_not_there_is_named_with_what_to_do(project: Path, tmp_p
         predict.main([tmp_path / "digit.png"], None, as_json=False)
     with pytest.raises(UserError, match="name another with --model"):
         predict.main([tmp_path / "digit.png"], "models:/other/1", as_json=False)
+
+
+def test_where_the_gate_let_none_pass_it_is_said_and_what_can_be_taken(project: Path) -> None:
+    leave_tested_arms(baseline=[300])  # `gate.min_test_accuracy` is 0.5
+    register.main()
+    with pytest.raises(
+        UserError,
+        match=r"has no champion, as .*30\.00%.*`--model models:/svhn-small-rendered@challenger`",
+    ):
+        predict.default_model()
+    leave_tested_arms(baseline=[900], salt="better")
+    register.main()
+    assert predict.default_model() == CHAMPION

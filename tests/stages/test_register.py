@@ -3,6 +3,7 @@ what was registered can be made again."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from toy import change_params
 
 from svhn_lab.errors import UserError
 from svhn_lab.stages import register, sync
+from svhn_lab.stages.layout import MANIFEST, MODEL_CARD
 from svhn_lab.tracking import registry
 from svhn_lab.tracking.roles import KEY
 
@@ -59,7 +61,7 @@ def test_the_best_on_validation_becomes_champion_and_says_why(
         "test_accuracy_low": str(registration["tags"]["test_accuracy_low"]),
         "test_accuracy_high": str(registration["tags"]["test_accuracy_high"]),
         "calibration_error": "0.01",
-        "computed_in": "float32",
+        "tested_in": "float32",
         "gate": "passed",
         "gate_why": version.tags["gate_why"],
         "gate_champion": "there was no champion to be worse than",
@@ -67,8 +69,26 @@ def test_the_best_on_validation_becomes_champion_and_says_why(
     assert "26,346 parameters, 150,000 at most" in version.tags["gate_why"]
     card = Path("results/model-card.md").read_text()
     assert version.description == card
+    assert "adam at 0.001 (net baseline; all else as `training` in params.yaml says)" in card
     assert "not SVHN's official files" in card and "85.00 % of 1,000 digits" in card
     assert registry.right_answers(version).sum() == 850
+
+
+def test_results_on_other_digits_than_those_prepared_are_refused(project: Path) -> None:
+    leave_tested_arms(baseline=[950])
+    manifest = json.loads(MANIFEST.read_text())
+    MANIFEST.write_text(json.dumps(manifest | {"digest": "e" * 32}))
+    with pytest.raises(UserError, match=r"evaluation.json: is of other digits than .*`dvc repro`"):
+        register.main()
+    assert not versions(project)
+
+
+def test_the_card_says_that_several_sizes_are_looked_at(project: Path) -> None:
+    nets: dict[str, Any] = {"polar-sizes": [950]}
+    leave_tested_arms(**nets)
+    change_params(project, {"arms": {"polar-sizes": {"net": "polar-sizes"}}})
+    register.main()
+    assert "149,034. Its answer is the mean over several sizes" in MODEL_CARD.read_text()
 
 
 def test_one_that_is_worse_than_the_champion_is_a_challenger(project: Path) -> None:

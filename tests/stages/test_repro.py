@@ -4,12 +4,15 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from svhn_lab.errors import UserError
-from svhn_lab.stages.repro import Outcome, changed, height, in_turn, opened, upstream
+from svhn_lab.stages.repro import Outcome, changed, height, in_turn, opened, threads, upstream
 
 PROJECT = Path(__file__).parents[2]
 
@@ -53,6 +56,26 @@ def test_that_a_stage_is_running_is_said_in_one_line(project: Path) -> None:
         changed(opened(), ["fetch"])
     lock.unlink()
     assert changed(opened(), ["check", "fetch"]) == {"check", "fetch"}
+
+
+def test_after_ctrl_c_nothing_more_begins() -> None:
+    began, may_end = list[str](), threading.Event()
+
+    def stage(name: str) -> None:
+        began.append(name)
+        may_end.wait(60)
+
+    def interrupted() -> NoReturn:
+        while not began:
+            time.sleep(0.01)
+        threading.Timer(0.2, may_end.set).start()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), threads(1) as pool:
+        for name in ("goes on", "waits"):
+            pool.submit(stage, name)
+        interrupted()
+    assert began == ["goes on"]
 
 
 def test_what_dvc_skips_has_not_run() -> None:

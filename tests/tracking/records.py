@@ -11,7 +11,7 @@ RUN = Record(
     key="1" * 32,
     params={"net": "preact", "epochs": 2},
     dataset={"name": "rendered", "digest": "d" * 32, "splits": {"train": 10, "test": 5}},
-    num_parameters={"total": 5, "trainable": 3, "layers": {"head": 5}},
+    num_parameters={"total": 5, "trainable": 3, "layers": {"head": 5}, "buffers": 2},
     metrics={"train_loss": 0.25, "validation_accuracy": 0.75},
     curves=[
         {"epoch": 1.0, "train_loss": 0.5, "validation_accuracy": 0.5},

@@ -41,6 +41,7 @@ def test_a_run_carries_all_that_the_record_tells(mirror: Mirror) -> None:
         "parameters": 5,
         "parameters_trainable": 3,
         "parameters_by_layer/head": 5,
+        "buffers": 2,
     }
     curve = mirror.client.get_metric_history(run_id, "train_loss")
     assert [(point.step, point.value) for point in curve] == [(1, 0.5), (2, 0.25)]

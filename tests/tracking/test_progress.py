@@ -11,7 +11,7 @@ STARTED = Record(
     key="k" * 32,
     params={"net": "preact"},
     dataset={"name": "rendered", "digest": "d" * 32, "splits": {"train": 10}},
-    num_parameters={"total": 5, "trainable": 3, "layers": {"head": 5}},
+    num_parameters={"total": 5, "trainable": 3, "layers": {"head": 5}, "buffers": 2},
 )
 ROWS = [{"epoch": 1.0, "train_loss": 0.5}, {"epoch": 2.0, "train_loss": 1 / 3}]
 

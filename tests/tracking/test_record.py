@@ -10,6 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from svhn_lab.errors import UserError
+from svhn_lab.params import load
+from svhn_lab.stages import (
+    competitors,
+    contests,
+    diversity,
+    finetune,
+    pretrain,
+    timing,
+    train,
+)
+from svhn_lab.stages.repro import opened
+from svhn_lab.stages.sweeps import points
 from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity, Record, content_key
 
@@ -18,7 +30,7 @@ RUN = Record(
     key="k" * 32,
     params={"net": "preact", "epochs": 2},
     dataset={"name": "rendered", "digest": "d" * 32, "splits": {"train": 10}},
-    num_parameters={"total": 5, "trainable": 3, "layers": {"head": 5}},
+    num_parameters={"total": 5, "trainable": 3, "layers": {"head": 5}, "buffers": 2},
     metrics={"validation_accuracy": 0.1 + 0.2},
     curves=[
         {"epoch": 1.0, "train_loss": 1 / 3, "validation_accuracy": 0.5},
@@ -138,3 +150,30 @@ def test_the_code_digest_follows_the_sources_that_the_stage_depends_on(tmp_path:
     assert digests()[1] == two
     (tmp_path / "src" / "folder" / "a.py").rename(tmp_path / "src" / "folder" / "c.py")
     assert digests()[0] != one
+
+
+def test_every_run_names_a_stage_of_the_graph_that_makes_it() -> None:
+    project = Path(__file__).parents[2]
+    params = load(project / "params.yaml")
+    point = next(iter(points(params.transfer, "front")))
+    less = params.transfer.diversity.less[0]
+    runs = [
+        *train.identities(params, "preact"),
+        train.whole("preact"),
+        *pretrain.identities(params),
+        *finetune.identities(params, point),
+        finetune.whole(point),
+        *diversity.pretrainings(params, less),
+        *diversity.finetunings(params, less),
+        diversity.whole(less, params.transfer, "pretrain"),
+        *competitors.identities(params, "fixed-polar"),
+        *competitors.identities(params, "free-distilled-sizes"),
+        competitors.TEACHER,
+        contests.whole("fixed-polar"),
+        Identity(record.SEARCH, "trial-000", 0),
+        timing.identity(params),
+    ]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(project)
+        stages = opened().index.stages
+    assert {run.dvc_stage for run in runs} <= {stage.addressing for stage in stages}

@@ -15,7 +15,7 @@ from svhn_lab.tracking.mirror import Mirror
 from svhn_lab.tracking.reconcile import Extras, differences
 from svhn_lab.tracking.record import Record
 from svhn_lab.tracking.roles import KEY
-from svhn_lab.tracking.store import open_store, project_root, tracking_uri
+from svhn_lab.tracking.store import open_store, probe, project_root, tracking_uri
 
 
 def test_the_store_is_the_checkouts_from_any_folder_in_it(
@@ -46,6 +46,11 @@ def test_the_environment_names_another_store(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     assert tracking_uri() == expected.format(project=project)
+
+
+def test_a_host_that_is_not_there_is_a_store_that_cannot_be_used() -> None:
+    with pytest.raises(ConnectionError, match=r"no-such-host\.invalid:5000: "):
+        probe("http://no-such-host.invalid:5000")
 
 
 def test_a_store_is_made_once_and_found_again(project: Path) -> None:

@@ -153,7 +153,8 @@ def num_parameters(net: nn.Module, *, trainable_only: bool = False) -> int:
 
 
 def parameter_counts(net: nn.Module) -> dict[str, Any]:
-    """`total`, `trainable`, and `layers`: the number of every module that holds some itself."""
+    """`total`, `trainable`, and `layers`: the number of every module that holds some itself; and
+    `buffers`, which are counted apart: values that a network keeps besides, as norms do."""
     by_layer = {
         name: sum(p.numel() for p in module.parameters(recurse=False))
         for name, module in net.named_modules()
@@ -162,4 +163,5 @@ def parameter_counts(net: nn.Module) -> dict[str, Any]:
         "total": num_parameters(net),
         "trainable": num_parameters(net, trainable_only=True),
         "layers": {name: count for name, count in by_layer.items() if count},
+        "buffers": sum(buffer.numel() for buffer in net.buffers()),
     }

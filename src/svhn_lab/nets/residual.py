@@ -43,7 +43,7 @@ class _Fire(nn.Module):
         super().__init__()
         self.squeeze = nn.Conv2d(in_channels, channels // 4, 1, bias=False)
         self.expand1x1 = nn.Conv2d(channels // 4, channels // 2, 1, bias=False)
-        self.expand3x3 = conv3x3(channels // 4, channels // 2)
+        self.expand3x3 = conv3x3(channels // 4, channels - channels // 2)
 
     def forward(self, x: Tensor) -> Tensor:
         squeezed = torch.relu(self.squeeze(x))

@@ -7,10 +7,11 @@ import click
 
 from svhn_lab.errors import UserError
 from svhn_lab.params import Params
+from svhn_lab.recipes import Arm
 from svhn_lab.stages import competitors
 from svhn_lab.stages.layout import CONTESTS, read_json
 from svhn_lab.tracking import record
-from svhn_lab.tracking.record import Identity
+from svhn_lab.tracking.record import Identity, Record
 
 
 def competed(params: Params, dataset: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -20,6 +21,10 @@ def competed(params: Params, dataset: dict[str, Any]) -> dict[str, dict[str, Any
         return {}
     found = read_json(CONTESTS, "contests/dvc.yaml")
     if found["dataset"] != dataset:
+        click.echo(
+            f"{CONTESTS}: left out, as it is of other digits than the lab's results; "
+            "`make contests` trains and tests all on these"
+        )
         return {}
     now = {arm: each for arm, each in found["arms"].items() if _is_now(params, arm, each)}
     if old := [arm for arm in found["arms"] if arm not in now]:
@@ -37,9 +42,18 @@ def _is_now(params: Params, arm: str, entry: dict[str, Any]) -> bool:
     try:
         stage = competitors.stage(params, arm)
         runs = [record.read(Identity(stage, arm, seed)) for seed in entry["seeds"]]
+        teacher = record.read(competitors.TEACHER) if stage == record.DISTIL else None
     except UserError:  # of a run that is not on disk any more
         return False
-    said = recipe.model_dump()
+    if teacher is not None and not (
+        _was_trained_by(params.contests.teacher, teacher)
+        and all(run.params["teacher"] == teacher.key for run in runs)
+    ):
+        return False
     return [run.key for run in runs] == entry["keys"] and all(
-        {name: run.params[name] for name in said} == said for run in runs
+        _was_trained_by(recipe, run) for run in runs
     )
+
+
+def _was_trained_by(recipe: Arm, run: Record) -> bool:
+    return recipe.model_dump().items() <= run.params.items()

@@ -1,11 +1,13 @@
-"""The runs of who competes in the contests."""
+"""The runs of who competes in the contests, and of whom some of them learn from."""
 
 from collections.abc import Mapping
 
 from svhn_lab.errors import UserError
 from svhn_lab.params import PARAMS_FILE, Params
 from svhn_lab.recipes import Arm
-from svhn_lab.tracking.record import COMPETE, DISTIL, Identity
+from svhn_lab.tracking.record import COMPETE, DISTIL, TEACH, Identity
+
+TEACHER = Identity(TEACH, "teacher", seed=0)
 
 
 def stage(params: Params, arm: str) -> str:
@@ -20,6 +22,16 @@ def named(arm: str, arms: Mapping[str, Arm], section: str) -> Arm:
             f"{PARAMS_FILE}: contests.{section}: has no {arm!r}; there are: {', '.join(arms)}"
         )
     return arms[arm]
+
+
+def identity(params: Params, arm: str, seed: int) -> Identity:
+    """The run of an arm with this seed. Raises UserError if the contests have no such seed."""
+    if seed not in params.contests.seeds:
+        raise UserError(
+            f"{PARAMS_FILE}: contests.seeds: has no {seed}; there are: "
+            f"{', '.join(map(str, params.contests.seeds))}"
+        )
+    return Identity(stage(params, arm), arm, seed)
 
 
 def identities(params: Params, arm: str) -> list[Identity]:

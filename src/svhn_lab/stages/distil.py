@@ -8,13 +8,13 @@ from svhn_lab.stages import competitors, teach
 from svhn_lab.stages.prepared import load_manifest
 from svhn_lab.stages.runs import run_all
 from svhn_lab.stages.train import train_one
-from svhn_lab.tracking.record import DISTIL, Identity
 
 
-def main(arm_name: str, seed: str) -> None:
-    """Trains it. Raises UserError if params.yaml has no such distilled arm, or the teacher is not
-    on disk."""
+def main(arm_name: str, seed: int) -> None:
+    """Trains it. Raises UserError if params.yaml has no such distilled arm or no such seed, or
+    the teacher is not on disk."""
     params = load()
     arm = competitors.named(arm_name, params.contests.distilled, "distilled")
+    identity = competitors.identity(params, arm_name, seed)
     distil_one = partial(train_one, teacher=teach.trained(params, load_manifest()))
-    run_all(distil_one, [(Identity(DISTIL, arm_name, int(seed)), arm)], params.compute)
+    run_all(distil_one, [(identity, arm)], params.compute)

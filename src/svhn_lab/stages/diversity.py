@@ -13,7 +13,7 @@ from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.params import PARAMS_FILE, Params, load
 from svhn_lab.stages import pretrain
-from svhn_lab.stages.finetune import sample, starting_network
+from svhn_lab.stages.finetune import sample, sample_digest, starting_network
 from svhn_lab.stages.layout import MODELS
 from svhn_lab.stages.prepared import load_manifest, load_subset
 from svhn_lab.stages.runs import run, run_all, say_sums, sum_up
@@ -56,11 +56,6 @@ def finetunings(params: Params, less: LessPretraining) -> list[Identity]:
         )
         for draw in range(params.transfer.draws)
     ]
-
-
-def identities(params: Params, less: LessPretraining) -> list[Identity]:
-    """All runs of a pretraining on less."""
-    return [*pretrainings(params, less), *finetunings(params, less)]
 
 
 def whole(less: LessPretraining, transfer: Transfer, condition: str) -> Identity:
@@ -130,10 +125,12 @@ def finetune_one(task: tuple[Identity, LessPretraining, Transfer]) -> Identity:
     manifest = load_manifest()
     pretrained = Identity("diversity", name(less, transfer), identity.seed, condition="pretrain")
     here = point(transfer)
+    digits = sample(identity.draw, here, transfer)
     more: dict[str, Any] = {
         "stage": "diversity",
         "pretrained_on": name(less, transfer),
         "pretrained_key": record.read(pretrained).key,
+        "sample_digest": sample_digest(digits),
     }
     return run(
         identity,
@@ -145,7 +142,7 @@ def finetune_one(task: tuple[Identity, LessPretraining, Transfer]) -> Identity:
         ),
         recipe(here, transfer),
         settings(here, transfer) | more,
-        sample(identity.draw, here, transfer),
+        digits,
         load_subset("validation", "finetune", transfer.finetune_classes),
         manifest,
         train_by=fit_behind_front if transfer.frozen_features else fit,

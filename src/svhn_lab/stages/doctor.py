@@ -2,6 +2,7 @@
 records, DVC and MLflow, and names the remedy of each. It changes nothing."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,6 @@ from dataclasses import asdict, dataclass
 import click
 import numpy as np
 from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
 
 from svhn_lab.errors import UserError
 from svhn_lab.stages import extras, lockfiles
@@ -21,7 +21,7 @@ from svhn_lab.stages.sync import refuse_elsewhere, registry_differences
 from svhn_lab.tracking import record, registry
 from svhn_lab.tracking.mirror import Mirror
 from svhn_lab.tracking.reconcile import Kind, differences
-from svhn_lab.tracking.store import shown_uri, sqlite_file, tracking_uri
+from svhn_lab.tracking.store import UNUSABLE, shown_uri, sqlite_file, tracking_uri
 
 SYNC = "python -m svhn_lab sync"
 # Contests that have not been run have nothing that could be brought back.
@@ -150,13 +150,15 @@ def store() -> Iterator[Finding]:
             problem = f"{difference.kind}: {difference.name}: {difference.says}"
             yield Finding("runs", problem, REMEDIES[difference.kind])
         yield from aliases()
-    except (MlflowException, SQLAlchemyError, OSError) as failure:
+    except (*UNUSABLE, OSError) as failure:
         [reason, *_] = [*str(failure).strip().splitlines(), type(failure).__name__]
         out_of_date = "out-of-date database schema" in reason
+        # Of the variable by its name, as its value may have a password.
+        upgraded = '"$MLFLOW_TRACKING_URI"' if "MLFLOW_TRACKING_URI" in os.environ else uri
         yield Finding(
             "store",
             f"{shown_uri()}: cannot be used: {reason}",
-            f"mlflow db upgrade {uri} (after a backup)"
+            f"mlflow db upgrade {upgraded} (after a backup)"
             if out_of_date
             else "mend MLFLOW_TRACKING_URI, or start its server",
         )

@@ -83,13 +83,18 @@ def sample(draw: int, point: Point, transfer: Transfer) -> Digits:
     return load_draw(draw, point.size, classes)
 
 
+def sample_digest(digits: Digits) -> str:
+    """md5 of a sample's digits: other ones make another run, however they came to be others."""
+    return hashlib.md5(digits.images.numpy().data).hexdigest()
+
+
 def finetune_one(task: Task) -> Identity:
     """One draw at one point."""
     identity, point, transfer = task
     assert identity.draw is not None and identity.seed is not None
     manifest = load_manifest()
     digits = sample(identity.draw, point, transfer)
-    more = {"sample_digest": hashlib.md5(digits.images.numpy().data).hexdigest()}
+    more = {"sample_digest": sample_digest(digits)}
     if transfer.sweeps[point.sweep].start == "pretrained":
         # Other pretrained weights make another run, though nothing else has changed.
         more["pretrained_key"] = record.read(pretraining(identity.seed)).key

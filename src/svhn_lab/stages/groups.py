@@ -39,7 +39,7 @@ from svhn_lab.stages.sweeps import Point
 from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity
 from svhn_lab.training.fan_out import fan_out
-from svhn_lab.training.fit import accuracy, predict
+from svhn_lab.training.fit import accuracy, computed_in, predict
 from svhn_lab.transfer_params import Transfer
 
 MISTAKES_SHOWN = 24  # of a network
@@ -129,7 +129,7 @@ def refuse_failed(identity: Identity) -> None:
 
 
 def answer(task: tuple[Identity, Group]) -> Answers:
-    """What the run's network says, computed as it was trained."""
+    """What the run's network says, in the precision of its recipe."""
     identity, group = task
     manifest = load_manifest()
     num_classes = manifest.num_classes if group.classes is None else len(group.classes)
@@ -175,6 +175,7 @@ def summary(
         ],
         "test_loss": [each.test_loss for each in answers],
         "test_digits": len(labels),
+        "tested_in": computed_in(group.recipe.precision),
         "mean": float(np.mean(accuracies)),
         # A fraction is no less than 0 and no more than 1, though a t interval may be.
         "interval": None if interval is None else np.clip(interval, 0, 1).tolist(),

@@ -1,6 +1,7 @@
 """What lies where: the paths that dvc.yaml names as outs."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +60,12 @@ def read_json(path: Path, stage: str) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: not found; make it with `dvc repro {stage}`") from None
+
+
+def refuse_other_digits(file: Path, dataset: Mapping[str, Any]) -> None:
+    """Raises UserError if what the file tells of was found on other digits than those prepared."""
+    if dataset["digest"] != read_json(MANIFEST, "prepare")["digest"]:
+        raise UserError(
+            f"{file}: is of other digits than those that are prepared now; bring it up to date "
+            "with `dvc repro`"
+        )

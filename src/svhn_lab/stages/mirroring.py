@@ -25,9 +25,12 @@ SECONDS_BETWEEN_TRIES = 15.0  # at a store that could not be used
 def mirror(identities: Iterable[Identity]) -> None:
     """Puts these runs, which are done, into MLflow, now or later."""
 
+    # Read first: that a record is damaged is no fault of the store.
+    done = [(record.read(each), record.read_provenance(each)) for each in identities]
+
     def add(lab: "Mirror") -> None:
-        for identity in identities:
-            lab.add(record.read(identity), record.read_provenance(identity))
+        for run, circumstances in done:
+            lab.add(run, circumstances)
 
     if not _STORE.attempt(add):
         BEHIND.touch()
@@ -116,10 +119,22 @@ def _catch_up(lab: "Mirror") -> None:
     from svhn_lab.stages import extras
     from svhn_lab.tracking.reconcile import differences
 
-    for difference in differences(lab, extras.on_disk()):
-        if difference.mend is not None:
-            difference.mend()
+    with catching_up():
+        for difference in differences(lab, extras.on_disk()):
+            if difference.mend is not None:
+                difference.mend()
+
+
+@contextmanager
+def catching_up() -> Iterator[None]:
+    """Within it MLflow gets all that is on disk. The mark goes before anybody looks, so that one
+    that another process makes meanwhile stays; if the body raises, it is back."""
     BEHIND.unlink(missing_ok=True)
+    try:
+        yield
+    except BaseException:
+        BEHIND.touch()
+        raise
 
 
 def _warn(failure: Exception) -> None:

@@ -7,27 +7,40 @@ from typing import Any
 import click
 import mlflow
 import numpy as np
-from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import PyFuncModel
 from numpy.typing import NDArray
-from sqlalchemy.exc import SQLAlchemyError
 
 from svhn_lab.data.batches import Images
 from svhn_lab.data.own import read_square
 from svhn_lab.errors import UserError
 from svhn_lab.stages.layout import REGISTRATION
 from svhn_lab.tracking import registry
-from svhn_lab.tracking.store import shown_uri
-
-OFFICIAL = "models:/svhn-small@champion"
+from svhn_lab.tracking.store import UNUSABLE, cannot_be_used, shown_uri
 
 
 def default_model() -> str:
-    """The champion of what was registered here last; without that, the one for official SVHN."""
+    """The champion of what was registered here last; without that, the one for official SVHN.
+    Raises UserError if what was registered did not pass the gate, and no other one is champion."""
+    official = registry.model_name("svhn", official=True)
     if not REGISTRATION.exists():
-        return OFFICIAL
-    model = json.loads(REGISTRATION.read_text(encoding="utf-8"))["model"]
-    return f"models:/{model}@champion" if model else OFFICIAL
+        return f"models:/{official}@{registry.CHAMPION}"
+    registration = json.loads(REGISTRATION.read_text(encoding="utf-8"))
+    model = registration["model"] or official
+    alias = registration.get("alias", registry.CHAMPION)
+    if alias == registry.CHAMPION or _has_champion(model):
+        return f"models:/{model}@{registry.CHAMPION}"
+    raise UserError(
+        f"models:/{model}: has no {registry.CHAMPION}, as the gate let none pass "
+        f"({registration['tags']['gate_why']}); `--model models:/{model}@{alias}` takes the one "
+        "that was registered all the same"
+    )
+
+
+def _has_champion(model: str) -> bool:
+    try:
+        return registry.holder(model, registry.CHAMPION) is not None
+    except UNUSABLE as failure:
+        raise cannot_be_used(failure, then="run this again") from None
 
 
 def load_model(uri: str) -> PyFuncModel:
@@ -35,7 +48,7 @@ def load_model(uri: str) -> PyFuncModel:
     try:
         registry.client()
         model: PyFuncModel = mlflow.pyfunc.load_model(uri)
-    except (MlflowException, SQLAlchemyError, OSError) as failure:
+    except (*UNUSABLE, OSError) as failure:
         raise UserError(
             f"{uri}: cannot be loaded from {shown_uri()}: {failure}; register one with "
             "`dvc repro register`, or name another with --model"

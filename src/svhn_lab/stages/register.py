@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
 
-from svhn_lab.data.augmentation import CHANGES
 from svhn_lab.errors import UserError
 from svhn_lab.evidence import gate
 from svhn_lab.evidence.selection import best_run, best_small_arm
+from svhn_lab.nets.blocks import SeveralSizes
 from svhn_lab.nets.classifier import Classifier
+from svhn_lab.nets.zoo import architecture
 from svhn_lab.params import Params, load
 from svhn_lab.report.page import render_markdown
 from svhn_lab.stages import competitors
@@ -24,6 +24,7 @@ from svhn_lab.stages.layout import (
     MODEL_CARD,
     REGISTRATION,
     read_json,
+    refuse_other_digits,
 )
 from svhn_lab.stages.prepared import load_manifest
 from svhn_lab.stages.runs import load_model
@@ -32,7 +33,7 @@ from svhn_lab.tracking.files import write_json, write_text
 from svhn_lab.tracking.mirror import Mirror
 from svhn_lab.tracking.record import Identity
 from svhn_lab.tracking.roles import KEY
-from svhn_lab.tracking.store import locked, shown_uri
+from svhn_lab.tracking.store import UNUSABLE, cannot_be_used, locked
 
 AGAINST = "gate_champion"  # the tag of a version that says how it compared
 
@@ -115,7 +116,7 @@ def judged(
             "test_accuracy_low": low,
             "test_accuracy_high": high,
             "calibration_error": candidate.calibration_error,
-            "computed_in": run.params["computed_in"],  # when it was tested; it serves in float32
+            "tested_in": entry["tested_in"],  # it serves in float32
             "gate": "passed" if passed else "failed",
             "gate_why": "; ".join(failed or [check.says for check in checks]),
             AGAINST: against.says,
@@ -128,20 +129,20 @@ def identity_of(registration: dict[str, Any]) -> Identity:
     return Identity(registration["stage"], registration["arm"], registration["seed"])
 
 
-def card(registration: dict[str, Any]) -> str:
+def card(params: Params, registration: dict[str, Any]) -> str:
     """The model card: Markdown."""
     run = record.read(identity_of(registration))
+    arms = params.arms if registration["stage"] == "train" else params.contests.competing
     manifest = load_manifest()
     return render_markdown(
         "model_card.md",
         {
             "of": registration,
             "recipe": run.params,
-            "more": "".join(
-                f", {name.replace('_', ' ')} {run.params[name]}"
-                for name in ("schedule", "rendered", *CHANGES, "label_smoothing", "weight_decay")
-                if run.params.get(name) not in (None, 0, "decay")
+            "several_sizes": any(
+                isinstance(block, SeveralSizes) for block in architecture(run.params["net"]).blocks
             ),
+            "changes": arms[registration["arm"]].in_words(params.training),
             "digits": manifest,
             **registration["tags"],
         },
@@ -181,6 +182,7 @@ def main() -> None:
     """Registers, and writes results/registration.json and results/model-card.md."""
     params = load()
     evaluation = read_json(EVALUATION, "evaluate")
+    refuse_other_digits(EVALUATION, evaluation["dataset"])
     found = candidates(params, evaluation)
     best = best_small_arm(found, params.gate.max_parameters)
     if best is None:
@@ -192,13 +194,10 @@ def main() -> None:
     try:
         with locked():  # the champion that it is compared with is the one whose place it takes
             registration = judged(params, evaluation["dataset"], best, found[best])
-            write_text(MODEL_CARD, card(registration))
+            write_text(MODEL_CARD, card(params, registration))
             version = put(registration)
-    except (MlflowException, SQLAlchemyError, ConnectionError, TimeoutError) as failure:
-        raise UserError(
-            f"MLflow's registry at {shown_uri()} cannot be used: {failure}; mend "
-            "MLFLOW_TRACKING_URI or start its server, then `dvc repro register`"
-        ) from None
+    except UNUSABLE as failure:
+        raise cannot_be_used(failure, then="`dvc repro register`") from None
     write_json(REGISTRATION, registration)
     for check in registration["checks"]:
         click.echo(f"gate: {'passed' if check['passed'] else 'FAILED'}: {check['says']}")

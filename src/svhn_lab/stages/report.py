@@ -32,10 +32,18 @@ from svhn_lab.stages.layout import (
     TIMING,
     TRANSFER,
     read_json,
+    refuse_other_digits,
 )
 from svhn_lab.stages.mirroring import mirror_all
 from svhn_lab.stages.origin import origin
-from svhn_lab.stages.shown import refuse_outdated, study_figures, study_tables, tables
+from svhn_lab.stages.shown import (
+    contest_arms,
+    refuse_outdated,
+    searched,
+    study_figures,
+    study_tables,
+    tables,
+)
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_bytes, write_text
 from svhn_lab.tracking.record import Identity
@@ -206,6 +214,7 @@ def main() -> None:
     timing = read_json(TIMING, "timing")
     definitions = YAML(typ="safe").load(GRAPH.read_text(encoding="utf-8"))["stages"]
     arms, classes = evaluation["arms"], evaluation["dataset"]["classes"]
+    refuse_other_digits(EVALUATION, evaluation["dataset"])
     refuse_outdated(EVALUATION, arms, {arm: of_arm(arm, params.seeds) for arm in params.arms})
     class_counts = read_json(MANIFEST, "prepare")["class_counts"]
     best = best_small_arm(arms, params.gate.max_parameters)
@@ -232,7 +241,8 @@ def main() -> None:
     contests = competed(params, evaluation["dataset"])
     winner = best_small_arm(contests, params.gate.max_parameters)
     only_here = {
-        "contests": contests,
+        "contests": contest_arms(params, contests),
+        "search": searched(evaluation["dataset"]),
         "winner": None if winner is None else {"name": winner, "entry": contests[winner]},
         "max_parameters": params.gate.max_parameters,
         "best": None if best is None else {"name": best, "entry": arms[best]},

@@ -6,9 +6,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
@@ -49,7 +49,10 @@ class Outcome:
 
 
 def opened() -> Repo:
-    """The project as DVC sees it. Raises UserError if there is none here."""
+    """The project as DVC sees it. Raises UserError if there is none here, or if DVC was killed
+    while it wrote a lock file."""
+    for lock in lockfiles.half_written():
+        raise UserError(f"{lock}: is half-written; {lockfiles.remedy(lock)}")
     try:
         return Repo()
     except DvcException as failure:
@@ -124,11 +127,19 @@ def in_turn(stages: Iterable[str], heights: Mapping[str, int]) -> list[str]:
     return sorted(stages, key=lambda stage: (stage not in FIRST, -heights[stage]))
 
 
+@contextmanager
+def threads(number: int) -> Iterator[ThreadPoolExecutor]:
+    """So many. Whatever ends the body, Ctrl-C too, what waits for one does not begin any more."""
+    pool = ThreadPoolExecutor(number)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 def main(targets: Iterable[str], jobs: int) -> None:
     """Brings the targets, or all, up to date. Raises UserError if a stage fails, after those beside
     it have ended, or if DVC was killed while it wrote its lock file."""
-    for lock in lockfiles.half_written():
-        raise UserError(f"{lock}: is half-written; {lockfiles.remedy(lock)}")
     repo = opened()
     needs = upstream(repo, targets)
     out_of_date = changed(repo, needs)
@@ -142,7 +153,7 @@ def main(targets: Iterable[str], jobs: int) -> None:
     preloaded: AbstractContextManager[dict[str, str]] = (
         preloading() if out_of_date else nullcontext({})
     )
-    with preloaded as variables, ThreadPoolExecutor(jobs) as pool:
+    with preloaded as variables, threads(jobs) as pool:
         going: dict[Future[Outcome], str] = {}
         while going or (order.is_active() and not failed):
             ready = () if failed else order.get_ready()

@@ -20,7 +20,14 @@ from svhn_lab.stages.layout import (
     read_json,
 )
 from svhn_lab.stages.origin import origin, processor
-from svhn_lab.stages.shown import changes, refuse_outdated, study_figures, study_tables, tables
+from svhn_lab.stages.shown import (
+    contest_arms,
+    refuse_outdated,
+    searched,
+    study_figures,
+    study_tables,
+    tables,
+)
 from svhn_lab.tracking.files import write_bytes, write_text
 from svhn_lab.tracking.record import Identity
 
@@ -57,12 +64,10 @@ def main(part: str) -> None:
     if part == "contests":
         found = read_json(CONTESTS, "contests/dvc.yaml")
         runs = {arm: competitors.identities(params, arm) for arm in params.contests.competing}
-        refuse_outdated(CONTESTS, found["arms"], runs)
-        arms = {
-            name: arm | {"changes": changes(params.contests.competing[name], params.training)}
-            for name, arm in found["arms"].items()
-        }
+        refuse_outdated(CONTESTS, found["arms"], runs, remedy="make contests")
+        arms = contest_arms(params, found["arms"])
         said = {"dataset": found["dataset"], "arms": arms, "seeds": params.contests.seeds}
+        said |= {"search": searched(found["dataset"])}
         said |= {"training": params.training, "max_parameters": params.gate.max_parameters}
         said |= more | origin(flat(runs.values()))
         write_text(CONTESTS_DOC, page.render_markdown("contests.md", said))

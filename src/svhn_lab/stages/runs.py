@@ -31,7 +31,7 @@ from svhn_lab.tracking.record import Identity
 from svhn_lab.training.checkpoints import Checkpoints
 from svhn_lab.training.device import device
 from svhn_lab.training.fan_out import fan_out
-from svhn_lab.training.fit import Diverged, Epoch, autocast_dtype, fit
+from svhn_lab.training.fit import Diverged, Epoch, computed_in, fit
 
 # Beside the outs, as DVC clears those before a stage is run again.
 CHECKPOINTS = Path(".cache/checkpoints")
@@ -60,10 +60,9 @@ def run(
     is `fit`, or what takes its arguments and has its result. A diverged run leaves a record that
     says so, and no model.
     """
-    computed_in = autocast_dtype(recipe.precision, device()) or torch.float32
     params = settings | recipe.model_dump() | {"seed": identity.seed, "device": device().type}
     params["threads"] = torch.get_num_threads()
-    params["computed_in"] = str(computed_in).removeprefix("torch.")
+    params["computed_in"] = computed_in(recipe.precision, device())
     if identity.draw is not None:
         params["draw"] = identity.draw
     # Taken now: whoever edits or commits while the run goes on does not change what it ran.

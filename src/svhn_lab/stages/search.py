@@ -55,7 +55,7 @@ def train_one(task: Task) -> Identity:
     )
 
 
-def study_of(settings: Search, key: str) -> optuna.Study:
+def study_of(key: str) -> optuna.Study:
     """The study of this key, as far as it has come; the results of any other are removed."""
     storage = f"sqlite:///{SEARCH_STUDY}"
     if not SEARCH_STUDY.exists() or key not in optuna.get_all_study_names(storage):
@@ -155,7 +155,7 @@ def main() -> None:
     key = record.content_key(
         Identity(record.SEARCH, ""), about, manifest.digest, record.code_digest(record.SEARCH)
     )
-    study = study_of(settings, key)
+    study = study_of(key)
     while sum(trial.state.is_finished() for trial in study.trials) < settings.trials:
         advance(study, params)
     trials = study.trials[: settings.trials]  # of a search that once was for more

@@ -10,14 +10,21 @@ from matplotlib.figure import Figure
 
 from svhn_lab.errors import UserError
 from svhn_lab.params import Params
-from svhn_lab.recipes import Arm, Recipe
 from svhn_lab.report import study_plots
+from svhn_lab.stages.layout import SEARCH, read_json
 from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity
 from svhn_lab.transfer_params import MAIN_SWEEP
 
+SHOWN_TRIALS = 10  # of the search, the best
 
-def refuse_outdated(file: Path, entries: dict[str, Any], runs: dict[str, list[Identity]]) -> None:
+
+def refuse_outdated(
+    file: Path,
+    entries: dict[str, Any],
+    runs: dict[str, list[Identity]],
+    remedy: str = "dvc repro",
+) -> None:
     """Raises UserError if the runs, by arm or point, are others than those that were evaluated."""
     outdated = list(runs) != list(entries) or any(
         [record.read(run).key for run in runs[name]] != entry["keys"]
@@ -26,14 +33,8 @@ def refuse_outdated(file: Path, entries: dict[str, Any], runs: dict[str, list[Id
     if outdated:
         raise UserError(
             f"{file}: is of other arms or runs than params.yaml and results/ have now; bring it "
-            "up to date with `dvc repro`"
+            f"up to date with `{remedy}`"
         )
-
-
-def changes(arm: Arm, training: Recipe) -> str:
-    """The arm's network, and what its recipe changes of the defaults."""
-    changed = (f"{name.replace('_', ' ')} {to}" for name, to in arm.changes(training).items())
-    return ", ".join([f"net {arm.net}", *changed])
 
 
 def verdict(name: str, arm: Mapping[str, Any], claims: Mapping[str, Any]) -> str | None:
@@ -53,7 +54,7 @@ def tables(params: Params, evaluation: dict[str, Any]) -> dict[str, Any]:
         "arms": {
             name: arm
             | {
-                "changes": changes(params.arms[name], params.training),
+                "changes": params.arms[name].in_words(params.training),
                 "verdict": verdict(name, arm, evaluation["claims"]),
             }
             for name, arm in arms.items()
@@ -65,6 +66,32 @@ def tables(params: Params, evaluation: dict[str, Any]) -> dict[str, Any]:
         * math.ceil(evaluation["dataset"]["splits"]["train"] / params.training.batch_size),
         "largest_half_width": max(half_widths),
     }
+
+
+def contest_arms(params: Params, found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the page and the Markdown both show of who has competed: entries of contests.json by
+    arm, and how long one network trained."""
+    arms = params.contests.competing
+    return {
+        name: entry
+        | {
+            "changes": arms[name].in_words(params.training),
+            "minutes": entry["seconds_per_epoch"] * arms[name].epochs / 60,
+        }
+        for name, entry in found.items()
+    }
+
+
+def searched(dataset: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the search has found on these digits, if there was one: the best networks first, and how
+    many were tried."""
+    if not SEARCH.exists():
+        return None
+    search = read_json(SEARCH, "contests/dvc.yaml:search")
+    if search["dataset"]["digest"] != dataset["digest"]:
+        return None
+    trained = [trial for trial in search["trials"] if trial["validation_accuracy"] is not None]
+    return {"tried": len(search["trials"]), "trained": len(trained), "best": trained[:SHOWN_TRIALS]}
 
 
 def study_tables(

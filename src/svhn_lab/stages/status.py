@@ -2,7 +2,7 @@
 stage took when it last ran here."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from graphlib import TopologicalSorter
 
@@ -43,8 +43,8 @@ def states(needs: Mapping[str, set[str]], out_of_date: set[str]) -> list[State]:
     return list(found.values())
 
 
-def summary(found: list[State]) -> str:
-    """How much there is to do."""
+def summary(found: list[State], targets: Iterable[str] = ()) -> str:
+    """How much there is to do, and how."""
     to_run = [each for each in found if each.state != DONE]
     if not to_run:
         return f"All {len(found)} stages are up to date."
@@ -53,14 +53,15 @@ def summary(found: list[State]) -> str:
     took = f"; those of which it is known took {sum(known):.0f} s last time" if known else ""
     return (
         f"{sure} of {len(found)} stages are out of date, {len(to_run) - sure} follow from them"
-        f"{took}. `svhn-lab repro` runs what is needed."
+        f"{took}. `{' '.join(['svhn-lab repro', *targets])}` runs what is needed."
     )
 
 
-def main(*, as_json: bool) -> None:
-    """Prints every stage. Raises UserError if DVC cannot read the graph."""
+def main(targets: Collection[str] = (), *, as_json: bool) -> None:
+    """Prints every stage of the targets and of what they need, or without any of dvc.yaml. Raises
+    UserError if DVC cannot read the graph."""
     repo = opened()
-    needs = upstream(repo)
+    needs = upstream(repo, targets)
     found = states(needs, changed(repo, needs))
     if as_json:
         click.echo(json.dumps([asdict(each) for each in found], indent=2))
@@ -75,4 +76,4 @@ def main(*, as_json: bool) -> None:
         for each in found
     ]
     click.echo(table(("stage", "state", "took (s)", "ended"), rows))
-    click.echo(summary(found))
+    click.echo(summary(found, targets))

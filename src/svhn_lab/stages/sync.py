@@ -3,21 +3,20 @@ it: runs that DVC restored without running, a server that was down, a lost datab
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
 import click
-from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
 
 from svhn_lab.errors import UserError
 from svhn_lab.stages import extras
 from svhn_lab.stages.layout import REGISTRATION
-from svhn_lab.stages.mirroring import BEHIND
+from svhn_lab.stages.mirroring import catching_up
 from svhn_lab.tracking import record
 from svhn_lab.tracking.mirror import Mirror
 from svhn_lab.tracking.reconcile import Difference, differences
-from svhn_lab.tracking.store import shown_uri, sqlite_file, tracking_uri
+from svhn_lab.tracking.store import UNUSABLE, cannot_be_used, sqlite_file, tracking_uri
 
 
 def refuse_elsewhere() -> None:
@@ -66,23 +65,20 @@ def main(*, dry_run: bool = False, prune: bool = False) -> None:
         click.echo(f"sync: {len(identities)} runs on disk, no store yet ({file}); nothing changed")
         return
     try:
-        lab = Mirror(to_look=dry_run)
-        found = differences(lab, extras.on_disk(), prune=prune) + registry_differences()
-        for difference in found:
-            click.echo(f"{difference.kind}: {difference.name}: {difference.says}")
-            if difference.mend is not None and not dry_run:
-                difference.mend()
-    except (MlflowException, SQLAlchemyError, ConnectionError, TimeoutError) as failure:
-        raise UserError(
-            f"MLflow's store {shown_uri()} cannot be used: {failure}; mend "
-            "MLFLOW_TRACKING_URI or start its server, then run this again"
-        ) from None
+        with nullcontext() if dry_run else catching_up():
+            lab = Mirror(to_look=dry_run)
+            found = differences(lab, extras.on_disk(), prune=prune) + registry_differences()
+            for difference in found:
+                click.echo(f"{difference.kind}: {difference.name}: {difference.says}")
+                if difference.mend is not None and not dry_run:
+                    difference.mend()
+    except UNUSABLE as failure:
+        raise cannot_be_used(failure, then="run this again") from None
     if dry_run:
         click.echo(
             f"sync: {len(identities)} runs on disk, {len(found)} differences; nothing changed"
         )
         return
-    BEHIND.unlink(missing_ok=True)
     left = [difference for difference in found if difference.mend is None]
     mended = len(found) - len(left)
     click.echo(f"sync: {len(identities)} runs on disk, all in MLflow; {mended} differences mended")

@@ -3,13 +3,11 @@
 
 from svhn_lab.nets.network import Network
 from svhn_lab.params import Params, load
+from svhn_lab.stages.competitors import TEACHER
 from svhn_lab.stages.prepared import Manifest
 from svhn_lab.stages.runs import load_model, run_all
 from svhn_lab.stages.train import train_one
 from svhn_lab.tracking import record
-from svhn_lab.tracking.record import TEACH, Identity
-
-TEACHER = Identity(TEACH, "teacher", seed=0)
 
 
 def trained(params: Params, manifest: Manifest) -> tuple[str, Network]:

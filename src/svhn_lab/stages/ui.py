@@ -4,12 +4,17 @@ import os
 import sys
 
 import click
-from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
 
-from svhn_lab.errors import UserError
 from svhn_lab.tracking.notes import runs_page
-from svhn_lab.tracking.store import connect, own_experiment, project_root, shown_uri, tracking_uri
+from svhn_lab.tracking.store import (
+    UNUSABLE,
+    cannot_be_used,
+    connect,
+    own_experiment,
+    project_root,
+    shown_uri,
+    tracking_uri,
+)
 
 LOOPBACK = "127.0.0.1"
 
@@ -19,11 +24,8 @@ def address(server: str) -> str:
     store cannot be used."""
     try:
         experiment = own_experiment(connect())
-    except (MlflowException, SQLAlchemyError, OSError) as failure:
-        raise UserError(
-            f"MLflow's store {shown_uri()} cannot be used: {failure}; mend MLFLOW_TRACKING_URI or "
-            "start its server"
-        ) from None
+    except (*UNUSABLE, OSError) as failure:
+        raise cannot_be_used(failure) from None
     return server if experiment is None else f"{server}{runs_page(experiment)}"
 
 

@@ -66,6 +66,8 @@ def final_metrics(record: Record, circumstances: Provenance) -> list[Metric]:
         "seconds": circumstances.seconds,
         "parameters": counts["total"],
         "parameters_trainable": counts["trainable"],
+        # Records that are older than this count are without it.
+        **{name: counts[name] for name in ("buffers",) if name in counts},
         **{f"parameters_by_layer/{layer}": n for layer, n in counts["layers"].items()},
     }
     moment = ended(circumstances)

@@ -20,7 +20,7 @@ from svhn_lab.tracking.entities import (
     tags,
 )
 from svhn_lab.tracking.notes import note
-from svhn_lab.tracking.record import RUNS, Provenance, Record
+from svhn_lab.tracking.record import BESIDE, RUNS, Provenance, Record
 from svhn_lab.tracking.roles import (
     ARM,
     DVC_EXPERIMENT,
@@ -37,7 +37,7 @@ from svhn_lab.tracking.roles import (
 )
 from svhn_lab.tracking.store import connect, locked, open_store, own_experiment, runs_of
 
-RECORD_FILES = ("run.json", "metrics.json", "curves.tsv")
+RECORD_FILES = ("run.json", *BESIDE)
 METRICS_PER_BATCH = 1000  # MLflow takes no more at once
 
 

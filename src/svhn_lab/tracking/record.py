@@ -42,6 +42,7 @@ GRAPHS = ("dvc.yaml", "contests/dvc.yaml")  # the lab, and its second, long pipe
 # Stages of the second: who competes by the labels, who by a teacher, ...
 COMPETE, DISTIL, TEACH, CONTESTS, SEARCH = "compete", "distil", "teach", "contests", "search"
 COMPETING = (COMPETE, DISTIL)
+OF_EACH_ARM = ("train", "finetune")  # stages of the first of which each arm, or sweep, has its own
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Identity:
             return f"contests/dvc.yaml:{self.stage}@{self.arm}-{self.seed}"
         if self.stage in (CONTESTS, SEARCH, TEACH):
             return f"contests/dvc.yaml:{self.stage}"
-        return f"{self.stage}@{self.arm}" if self.arm else self.stage
+        return f"{self.stage}@{self.arm}" if self.stage in OF_EACH_ARM else self.stage
 
     @property
     def path(self) -> Path:
@@ -94,7 +95,7 @@ class Record:
     key: str  # see content_key
     params: dict[str, Any]
     dataset: dict[str, Any]  # name, digest, number of digits in every split
-    num_parameters: dict[str, Any]  # total, trainable, by layer
+    num_parameters: dict[str, Any]  # total, trainable, by layer; and buffers
     failure: str | None = None  # why it has no result; None when it has
     metrics: dict[str, float] = field(default_factory=dict)
     curves: list[dict[str, float]] = field(default_factory=list)  # one entry an epoch

@@ -10,10 +10,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from filelock import BaseFileLock, FileLock
+from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.tracking import MlflowClient
 from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
+from svhn_lab.errors import UserError
 from svhn_lab.tracking import notes
 from svhn_lab.tracking.files import replacing
 
@@ -22,6 +25,8 @@ SQLITE = "sqlite:///"
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 ARTIFACTS, MLFLOW_ARTIFACTS = "mlartifacts", "mlruns"
 SECONDS_TO_CONNECT = 5.0
+# What is raised by a store that cannot be reached, or does not answer as one.
+UNUSABLE = (MlflowException, SQLAlchemyError, ConnectionError, TimeoutError)
 # Where a SQLite store keeps the places of artifacts, absolute all of them.
 PLACES = {
     "experiments": ("artifact_location",),
@@ -78,6 +83,14 @@ def shown_uri() -> str:
     return make_url(uri).render_as_string(hide_password=True) if "@" in uri else uri
 
 
+def cannot_be_used(failure: Exception, then: str = "") -> UserError:
+    """What to say when one of UNUSABLE was raised; `then` is what to do afterwards."""
+    return UserError(
+        f"MLflow's store {shown_uri()} cannot be used: {failure}; mend MLFLOW_TRACKING_URI or "
+        f"start its server{then and f', then {then}'}"
+    )
+
+
 def locked() -> BaseFileLock:
     """Within it no other process or thread of this checkout writes to the store. May be entered
     again from within."""
@@ -90,19 +103,21 @@ def _lock(file: Path) -> BaseFileLock:
 
 
 def probe(uri: str) -> None:
-    """Raises OSError if nothing listens where the store should be. MLflow itself would try for
-    minutes, and whoever asks holds a lock meanwhile."""
+    """Raises ConnectionError if nothing listens where the store should be. MLflow itself would try
+    for minutes, and whoever asks holds a lock meanwhile."""
     where = urlsplit(uri)
     ports = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
     port = where.port or ports.get(where.scheme.partition("+")[0])
     if where.hostname and port:
-        with socket.create_connection((where.hostname, port), timeout=SECONDS_TO_CONNECT):
-            pass
+        try:
+            socket.create_connection((where.hostname, port), timeout=SECONDS_TO_CONNECT).close()
+        except OSError as failure:  # no such host, no way to it, ...
+            raise ConnectionError(f"{where.hostname}:{port}: {failure}") from None
 
 
 def connect() -> MlflowClient:
-    """A client of the store; a SQLite one is made if it is not there. Raises OSError, or what
-    MLflow and SQLAlchemy raise, if the store cannot be used."""
+    """A client of the store; a SQLite one is made if it is not there. Raises one of UNUSABLE, or
+    OSError of a SQLite file, if the store cannot be used."""
     uri, root = tracking_uri(), project_root()
     # MLflow's own patience (five retries, 120 s each) keeps a stage waiting when a server is down.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")

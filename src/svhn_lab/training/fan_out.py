@@ -98,10 +98,11 @@ def fan_out(
 
 
 def local_workers(compute: Compute) -> int:
-    """How many runs have room on this machine at once."""
+    """How many runs have room on this machine at once; all of them on its first GPU, if on one, as
+    it is Ray that can hand out several."""
     workers: int = cpu_count() // compute.cpus_per_run
     if compute.gpus_per_run:
-        workers = min(workers, int(torch.cuda.device_count() / compute.gpus_per_run))
+        workers = min(workers, int(1 / compute.gpus_per_run))
     return max(1, workers)
 
 
@@ -174,7 +175,7 @@ def _on_ray(
         # What is started here inherits these, sooner than Ray would set them. A cluster's machines
         # have a Python of their own.
         environment = {**THREAD_POOLS, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        where = {"include_dashboard": False}
+        where = {"address": "local", "include_dashboard": False}  # whatever others have started
     try:
         with _environment_with(environment):
             ray.init(log_to_driver=False, logging_level=logging.ERROR, **where)

@@ -61,6 +61,11 @@ def autocast_dtype(precision: str, device: torch.device = CPU) -> torch.dtype | 
     return torch.bfloat16 if precision == "bfloat16" else None
 
 
+def computed_in(precision: str, device: torch.device = CPU) -> str:
+    """The name of the type that networks compute in."""
+    return str(autocast_dtype(precision, device) or torch.float32).removeprefix("torch.")
+
+
 def autocast(device: torch.device, precision: str) -> torch.autocast:
     """Within it, networks compute in the type that `precision` asks for."""
     dtype = autocast_dtype(precision, device)
