@@ -11,7 +11,6 @@ from svhn_lab.evidence.statistics import wilson_interval
 from svhn_lab.nets import zoo
 from svhn_lab.nets.network import parameter_counts
 from svhn_lab.stages.layout import ANSWERS, EVALUATION, MANIFEST
-from svhn_lab.stages.runs import model_file
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_bytes, write_json
 from svhn_lab.tracking.record import Identity, Record
@@ -52,7 +51,7 @@ def arm(name: str, num_right: list[int], salt: str, answers: dict[str, Any]) -> 
         net = zoo.build(name, num_classes=10, seed=seed)
         identity, weights = Identity("train", name, seed), io.BytesIO()
         torch.save(net.state_dict(), weights)
-        write_bytes(model_file(identity), weights.getvalue())
+        write_bytes(identity.weights, weights.getvalue())
         params = {
             "stage": "train",
             "net": name,

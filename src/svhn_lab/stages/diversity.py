@@ -14,7 +14,6 @@ from svhn_lab.nets import zoo
 from svhn_lab.params import PARAMS_FILE, Params, load
 from svhn_lab.stages import pretrain
 from svhn_lab.stages.finetune import sample, sample_digest, starting_network
-from svhn_lab.stages.layout import MODELS
 from svhn_lab.stages.prepared import load_manifest, load_subset
 from svhn_lab.stages.runs import run, run_all, say_sums, sum_up
 from svhn_lab.stages.sweeps import Point, points, recipe, settings
@@ -153,7 +152,7 @@ def main() -> None:
     """Pretrains on less, then fine-tunes. Without anything less the outs are empty."""
     params = load()
     transfer = params.transfer
-    for outs in (MODELS, record.RUNS, record.PROVENANCE):
+    for outs in (record.MODELS, record.RUNS, record.PROVENANCE):
         (outs / "diversity").mkdir(parents=True, exist_ok=True)
     for each, runs in ((pretrain_one, pretrainings), (finetune_one, finetunings)):
         tasks = [

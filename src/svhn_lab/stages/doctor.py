@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 
 from svhn_lab.errors import UserError
 from svhn_lab.stages import extras, lockfiles
-from svhn_lab.stages.layout import MANIFEST, MODELS, PREPARED, REGISTRATION
+from svhn_lab.stages.layout import MANIFEST, PREPARED, REGISTRATION
 from svhn_lab.stages.prepared import digest_of, load_manifest
 from svhn_lab.stages.sync import refuse_elsewhere, registry_differences
 from svhn_lab.tracking import record, registry
@@ -95,11 +95,10 @@ def records() -> Iterator[Finding]:
         except UserError as failure:
             yield Finding("records", str(failure), f"dvc repro {identity.dvc_stage}")
             continue
-        weights = MODELS / identity.path.with_suffix(".pt")
-        if run.curves and run.failure is None and not weights.is_file():
+        if run.curves and run.failure is None and not identity.weights.is_file():
             yield Finding(
                 "records",
-                f"{identity.name}: {weights} is not there",
+                f"{identity.name}: {identity.weights} is not there",
                 f"dvc checkout {identity.dvc_stage}, or dvc repro {identity.dvc_stage}",
             )
 

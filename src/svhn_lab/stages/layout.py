@@ -16,7 +16,6 @@ PREVIEW = Path("results/preview.png")
 GRAPH = Path("dvc.yaml")
 CONTESTS_GRAPH = Path("contests/dvc.yaml")
 NETS = "src/svhn_lab/nets"  # as dvc.yaml names it in deps
-MODELS = Path("models")
 RESULTS = Path("results")
 CHECKED = RESULTS / "checked.txt"
 EVALUATION = RESULTS / "evaluation.json"

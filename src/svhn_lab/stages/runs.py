@@ -21,7 +21,6 @@ from svhn_lab.params import Compute
 from svhn_lab.recipes import Recipe
 from svhn_lab.report.formats import percent
 from svhn_lab.report.tables import table
-from svhn_lab.stages.layout import MODELS
 from svhn_lab.stages.mirroring import followed, mirror
 from svhn_lab.stages.prepared import Manifest
 from svhn_lab.tracking import progress, record
@@ -68,7 +67,7 @@ def run(
     # Taken now: whoever edits or commits while the run goes on does not change what it ran.
     key = record.content_key(identity, params, manifest.digest, record.code_digest(identity.stage))
     checkout = record.checkout_state()
-    model_file(identity).unlink(missing_ok=True)
+    identity.weights.unlink(missing_ok=True)
     going_on = Progress(
         record.Record(
             identity=identity,
@@ -103,7 +102,7 @@ def run(
     except Diverged as diverged:
         failure = str(diverged)
     else:
-        save_model(model_file(identity), net.cpu())
+        save_model(identity.weights, net.cpu())
     going_on.end(failure)
     return identity
 
@@ -166,11 +165,6 @@ def say_sums(wholes: Sequence[Identity]) -> None:
     click.echo(table(head, rows))
 
 
-def model_file(identity: Identity) -> Path:
-    """Where a run's weights lie."""
-    return MODELS / identity.path.with_suffix(".pt")
-
-
 def save_model(path: Path, net: torch.nn.Module) -> None:
     """The weights as a state_dict, the same bytes for the same weights."""
     content = io.BytesIO()
@@ -182,16 +176,16 @@ def load_model(identity: Identity, net: str, *, num_classes: int, image_size: in
     """The network of a finished run. Raises UserError if the run has left no weights."""
     network = zoo.build(net, num_classes=num_classes, seed=0, image_size=image_size)
     try:
-        weights = torch.load(model_file(identity), weights_only=True)
+        weights = torch.load(identity.weights, weights_only=True)
     except FileNotFoundError:
         raise UserError(
-            f"{model_file(identity)}: not found; make it with `dvc repro {identity.dvc_stage}`"
+            f"{identity.weights}: not found; make it with `dvc repro {identity.dvc_stage}`"
         ) from None
     try:
         network.load_state_dict(weights)
     except RuntimeError:
         raise UserError(
-            f"{model_file(identity)}: holds the weights of another network than {net!r}; make it "
+            f"{identity.weights}: holds the weights of another network than {net!r}; make it "
             f"anew with `dvc repro {identity.dvc_stage}`"
         ) from None
     return network

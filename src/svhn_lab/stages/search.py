@@ -21,7 +21,7 @@ from svhn_lab.params import PARAMS_FILE, Params, load
 from svhn_lab.recipes import Recipe
 from svhn_lab.report.formats import percent
 from svhn_lab.report.tables import table
-from svhn_lab.stages.layout import MODELS, RESULTS, SEARCH, SEARCH_STUDY
+from svhn_lab.stages.layout import RESULTS, SEARCH, SEARCH_STUDY
 from svhn_lab.stages.mirroring import mirror_all
 from svhn_lab.stages.prepared import load_digits, load_manifest
 from svhn_lab.stages.runs import RunsDiverged, run, run_all
@@ -59,7 +59,7 @@ def study_of(key: str) -> optuna.Study:
     """The study of this key, as far as it has come; the results of any other are removed."""
     storage = f"sqlite:///{SEARCH_STUDY}"
     if not SEARCH_STUDY.exists() or key not in optuna.get_all_study_names(storage):
-        for folder in (SEARCH_STUDY.parent, RESULTS / record.SEARCH, MODELS / record.SEARCH):
+        for folder in (SEARCH_STUDY.parent, RESULTS / record.SEARCH, record.MODELS / record.SEARCH):
             shutil.rmtree(folder, ignore_errors=True)
         SEARCH_STUDY.parent.mkdir(parents=True)
     return optuna.create_study(

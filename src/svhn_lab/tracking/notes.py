@@ -77,7 +77,7 @@ def note(record: Record) -> str:
         what.append(f"network `{net}`, {record.num_parameters['total']:,} parameters")
     lines = [f"{'; '.join(what)}.", f"Made by `dvc repro {identity.dvc_stage}`."]
     if record.curves and record.failure is None:
-        lines.append(f"Weights: `models/{identity.path.with_suffix('.pt').as_posix()}`.")
+        lines.append(f"Weights: `{identity.weights.as_posix()}`.")
     if record.failure is not None:
         lines.append(f"**Failed:** {record.failure}.")
     return "\n\n".join(lines)

@@ -23,6 +23,7 @@ from svhn_lab.errors import UserError
 from svhn_lab.tracking.files import write_json, write_text
 
 RUNS = Path("results")
+MODELS = Path("models")
 PROVENANCE = Path("results/provenance")
 
 BESIDE = ("metrics.json", "curves.tsv")  # run.json, which has their md5
@@ -79,6 +80,11 @@ class Identity:
         together, so that `contests` finds them in one place, whether or not any has a teacher."""
         folder = COMPETE if self.stage in COMPETING else self.stage
         return Path(folder, self.arm, self.condition, self.member)
+
+    @property
+    def weights(self) -> Path:
+        """Where its network lies, if it leaves one."""
+        return MODELS / self.path.with_suffix(".pt")
 
     @property
     def name(self) -> str:
