@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from recipes import SHIPPED
 
 from svhn_lab.evidence.statistics import wilson_interval
 from svhn_lab.nets import zoo
@@ -52,13 +53,12 @@ def arm(name: str, num_right: list[int], salt: str, answers: dict[str, Any]) -> 
         identity, weights = Identity("train", name, seed), io.BytesIO()
         torch.save(net.state_dict(), weights)
         write_bytes(identity.weights, weights.getvalue())
-        params = {
+        params = SHIPPED.model_dump() | {
             "stage": "train",
             "net": name,
+            "rendered": 0,
             "epochs": 1,
-            "batch_size": 128,
-            "optimizer": "adam",
-            "learning_rate": 0.001,
+            "computed_in": "bfloat16",
             "salt": salt,
         }
         key = record.content_key(identity, params, "", "")

@@ -118,11 +118,6 @@ class Arm(Recipe):
         usual = {"rendered": 0} | training.model_dump() | {"net": self.net}
         return {name: value for name, value in self.model_dump().items() if value != usual[name]}
 
-    def in_words(self, training: Recipe) -> str:
-        """Its network, and what it has otherwise than `training`."""
-        changed = [f"{name.replace('_', ' ')} {to}" for name, to in self.changes(training).items()]
-        return ", ".join([f"net {self.net}", *changed])
-
 
 class FineTuning(Recipe):
     """How the pretrained network is fine-tuned, besides what is frozen."""

@@ -94,3 +94,9 @@ def test_without_skip_nothing_is_added() -> None:
     [conv1, norm1], [conv2, norm2] = parts(block)
     out = torch.relu(norm2(conv2(torch.relu(norm1(conv1(IMAGES))))))
     check(block, functional.max_pool2d(out, 2))
+
+
+@pytest.mark.parametrize("channels", [7, 8])
+def test_fire_modules_have_as_many_channels_as_are_asked_for(channels: int) -> None:
+    block = built(PreActivation(channels, convs=1, convolution="fire", pool=1), 6)
+    assert block(IMAGES).shape[1] == channels

@@ -1,6 +1,7 @@
 """mirroring.py: what MLflow lacks stays noted until it is there, and a damaged record is no fault
 of the store. Stores that go and come back are tried in test_stores.py."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,22 @@ from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity
 
 
-def test_a_mark_that_is_made_while_another_process_catches_up_stays(project: Path) -> None:
+def test_the_mark_goes_once_all_is_there_and_not_before(project: Path) -> None:
     mirroring.BEHIND.touch()
     with mirroring.catching_up():
-        assert not mirroring.BEHIND.exists()
-        mirroring.BEHIND.touch()
-    assert mirroring.BEHIND.exists()
+        assert mirroring.BEHIND.exists(), "of a process that is killed it is left"
+    assert not mirroring.BEHIND.exists()
+
+
+def test_a_mark_that_is_made_while_another_process_catches_up_stays(project: Path) -> None:
+    for marked in (False, True):
+        mirroring.BEHIND.unlink(missing_ok=True)
+        if marked:
+            mirroring.BEHIND.touch()
+            os.utime(mirroring.BEHIND, ns=(0, 0))
+        with mirroring.catching_up():
+            mirroring.BEHIND.touch()
+        assert mirroring.BEHIND.exists()
 
 
 def test_who_fails_to_catch_up_leaves_the_mark(project: Path) -> None:

@@ -14,7 +14,7 @@ from toy import change_params
 
 from svhn_lab.errors import UserError
 from svhn_lab.stages import register, sync
-from svhn_lab.stages.layout import MANIFEST, MODEL_CARD
+from svhn_lab.stages.layout import EVALUATION, MANIFEST, MODEL_CARD
 from svhn_lab.tracking import registry
 from svhn_lab.tracking.roles import KEY
 
@@ -69,7 +69,9 @@ def test_the_best_on_validation_becomes_champion_and_says_why(
     assert "26,346 parameters, 150,000 at most" in version.tags["gate_why"]
     card = Path("results/model-card.md").read_text()
     assert version.description == card
-    assert "adam at 0.001 (net baseline; all else as `training` in params.yaml says)" in card
+    how = "adam at 0.001 (net baseline, epochs 1; all else as `training` in params.yaml says)"
+    assert how in card, "as it was trained, whatever params.yaml says of the arm now"
+    assert "Tested in float32; it serves in float32" in card
     assert "not SVHN's official files" in card and "85.00 % of 1,000 digits" in card
     assert registry.right_answers(version).sum() == 850
 
@@ -83,10 +85,20 @@ def test_results_on_other_digits_than_those_prepared_are_refused(project: Path) 
     assert not versions(project)
 
 
+def test_results_that_do_not_say_what_they_were_tested_in_are_of_the_precision_of_training(
+    project: Path,
+) -> None:
+    leave_tested_arms(baseline=[950])
+    older = json.loads(EVALUATION.read_text())
+    del older["arms"]["baseline"]["tested_in"]
+    EVALUATION.write_text(json.dumps(older))
+    register.main()
+    assert "Tested in bfloat16" in MODEL_CARD.read_text()
+
+
 def test_the_card_says_that_several_sizes_are_looked_at(project: Path) -> None:
     nets: dict[str, Any] = {"polar-sizes": [950]}
     leave_tested_arms(**nets)
-    change_params(project, {"arms": {"polar-sizes": {"net": "polar-sizes"}}})
     register.main()
     assert "149,034. Its answer is the mean over several sizes" in MODEL_CARD.read_text()
 

@@ -5,14 +5,22 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
+from dvc.repo import Repo
 
 from svhn_lab.errors import UserError
-from svhn_lab.stages.repro import Outcome, changed, height, in_turn, opened, threads, upstream
+from svhn_lab.stages.repro import (
+    Outcome,
+    changed,
+    height,
+    in_turn,
+    opened,
+    repro_alone,
+    threads,
+    upstream,
+)
 
 PROJECT = Path(__file__).parents[2]
 
@@ -58,24 +66,31 @@ def test_that_a_stage_is_running_is_said_in_one_line(project: Path) -> None:
     assert changed(opened(), ["check", "fetch"]) == {"check", "fetch"}
 
 
-def test_after_ctrl_c_nothing_more_begins() -> None:
-    began, may_end = list[str](), threading.Event()
+def test_after_ctrl_c_what_waits_does_not_begin() -> None:
+    began, may_end, over = list[str](), threading.Event(), threading.Event()
 
     def stage(name: str) -> None:
         began.append(name)
         may_end.wait(60)
 
-    def interrupted() -> NoReturn:
-        while not began:
-            time.sleep(0.01)
-        threading.Timer(0.2, may_end.set).start()
+    with pytest.raises(KeyboardInterrupt), threads(1, over) as pool:
+        pool.submit(stage, "goes on")
+        # The first stage ends once the second cannot begin any more.
+        pool.submit(stage, "waits").add_done_callback(lambda _: may_end.set())
         raise KeyboardInterrupt
+    assert "waits" not in began
+    assert over.is_set()
 
-    with pytest.raises(KeyboardInterrupt), threads(1) as pool:
-        for name in ("goes on", "waits"):
-            pool.submit(stage, name)
-        interrupted()
-    assert began == ["goes on"]
+
+def test_who_waits_for_dvcs_lock_gives_up_when_all_is_over(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet", "--no-scm"], check=True)
+    over = threading.Event()
+    over.set()
+    with Repo().lock:  # as another `dvc repro` holds it
+        outcome = repro_alone("check", 1, {"DVC_NO_ANALYTICS": "1"}, over)
+    assert outcome.failed and "Unable to acquire lock" in outcome.output
 
 
 def test_what_dvc_skips_has_not_run() -> None:

@@ -14,6 +14,8 @@ def test_what_follows_from_a_stage_that_is_out_of_date_may_run_too(project: Path
     found = {each.stage: each.state for each in states(NEEDS, {"train@a"})}
     assert found == {"check": DONE, "train@a": OUT_OF_DATE, "train@b": DONE, "report": FOLLOWS}
     assert summary(states(NEEDS, set())) == "All 4 stages are up to date."
+    said = summary(states(NEEDS, {"train@a"}), ["contests/dvc.yaml:contests"])
+    assert said.endswith("`svhn-lab repro contests/dvc.yaml:contests` runs what is needed.")
 
 
 def test_how_long_a_stage_took_is_kept_unless_it_failed(project: Path) -> None:

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from dvc.repo import Repo
 
-from svhn_lab.tracking.files import write_bytes, write_json
+from svhn_lab.tracking.files import replacing, write_bytes, write_json
 
 
 def test_a_file_is_made_with_its_folders_and_replaced(tmp_path: Path) -> None:
@@ -24,3 +25,15 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path) -> None:
         write_bytes(tmp_path / "folder", b"new")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]
     assert (tmp_path / "file").read_bytes() == b"old"
+
+
+def test_what_a_killed_write_leaves_is_nothing_to_dvc(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = Path(__file__).parents[2]
+    monkeypatch.chdir(project)
+    ignored = Repo().dvcignore.is_ignored_file
+    with replacing(tmp_path / "images.npy") as beside:
+        beside.touch()
+        assert ignored(str(project / "data/prepared/train" / beside.name))
+    assert not ignored(str(project / "data/prepared/train/images.npy"))

@@ -201,3 +201,9 @@ def test_inside_mlflow_run_a_run_is_its_parents_child(
     assert child.info.experiment_id == experiment
     monkeypatch.delenv("MLFLOW_EXPERIMENT_ID")
     assert Mirror().add(RUN, WHEN) == child.info.run_id, "found again from outside"
+
+
+def test_a_record_from_before_buffers_were_counted_has_none(mirror: Mirror) -> None:
+    older = replace(RUN, num_parameters={"total": 5, "trainable": 3, "layers": {"head": 5}})
+    run = mirror.client.get_run(mirror.add(older, WHEN))
+    assert "buffers" not in run.data.metrics and run.data.metrics["parameters"] == 5

@@ -12,7 +12,7 @@ import torch
 from svhn_lab.errors import UserError
 from svhn_lab.params import Compute
 from svhn_lab.training.device import CPU, computing_on, device, device_of
-from svhn_lab.training.fan_out import HERE, WorkerLost, fan_out
+from svhn_lab.training.fan_out import HERE, WorkerLost, fan_out, local_workers
 
 RAY = HERE.model_copy(update={"backend": "ray"})
 EVERYWHERE = [
@@ -20,6 +20,12 @@ EVERYWHERE = [
     pytest.param(HERE, 2, id="processes"),
     pytest.param(RAY, None, id="ray", marks=pytest.mark.slow),
 ]
+
+
+@pytest.fixture(autouse=True)
+def clusters_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing answers at this one: without an address a cluster is started here all the same."""
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
 
 
 def product(seed: int) -> list[float]:
@@ -130,3 +136,11 @@ def test_runs_are_on_the_processor_unless_gpus_are_asked_for() -> None:
 def test_a_gpu_that_is_not_there_is_named() -> None:
     with pytest.raises(UserError, match=r"gpus_per_run: is 0\.5, but torch finds no GPU"):
         device_of(HERE.model_copy(update={"gpus_per_run": 0.5}))
+
+
+@pytest.mark.parametrize(("share", "at_most"), [(0, 64), (0.5, 2), (1, 1), (2, 1)])
+def test_runs_on_a_gpu_share_the_first_one(
+    share: float, at_most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("svhn_lab.training.fan_out.cpu_count", lambda: 64)
+    assert local_workers(HERE.model_copy(update={"gpus_per_run": share})) == at_most

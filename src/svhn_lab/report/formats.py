@@ -4,6 +4,8 @@ differences in percentage points."""
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from svhn_lab.recipes import Arm, Recipe
+
 ABSENT, MINUS = "–", "−"
 BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -94,3 +96,9 @@ def sparkline(values: Sequence[float]) -> str:
     return "".join(
         BLOCKS[round(steps * (value - low) / (high - low)) if high > low else 0] for value in values
     )
+
+
+def changes(arm: Arm, training: Recipe) -> str:
+    """An arm's network, and what its recipe has otherwise than `training`."""
+    changed = (f"{name.replace('_', ' ')} {to}" for name, to in arm.changes(training).items())
+    return ", ".join([f"net {arm.net}", *changed])

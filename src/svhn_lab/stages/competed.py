@@ -19,7 +19,7 @@ def competed(params: Params, dataset: dict[str, Any]) -> dict[str, dict[str, Any
     contests.json by arm. Says whom it leaves out."""
     if not CONTESTS.exists():
         return {}
-    found = read_json(CONTESTS, "contests/dvc.yaml")
+    found = read_json(CONTESTS, "contests/dvc.yaml:contests")
     if found["dataset"] != dataset:
         click.echo(
             f"{CONTESTS}: left out, as it is of other digits than the lab's results; "
@@ -46,14 +46,14 @@ def _is_now(params: Params, arm: str, entry: dict[str, Any]) -> bool:
     except UserError:  # of a run that is not on disk any more
         return False
     if teacher is not None and not (
-        _was_trained_by(params.contests.teacher, teacher)
-        and all(run.params["teacher"] == teacher.key for run in runs)
+        _was_trained_by(params.contests.teacher, record.TEACH, teacher)
+        and all(run.params.get("teacher") == teacher.key for run in runs)
     ):
         return False
     return [run.key for run in runs] == entry["keys"] and all(
-        _was_trained_by(recipe, run) for run in runs
+        _was_trained_by(recipe, stage, run) for run in runs
     )
 
 
-def _was_trained_by(recipe: Arm, run: Record) -> bool:
-    return recipe.model_dump().items() <= run.params.items()
+def _was_trained_by(recipe: Arm, stage: str, run: Record) -> bool:
+    return (recipe.model_dump() | {"stage": stage}).items() <= run.params.items()

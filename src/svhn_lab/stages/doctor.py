@@ -153,7 +153,7 @@ def store() -> Iterator[Finding]:
         [reason, *_] = [*str(failure).strip().splitlines(), type(failure).__name__]
         out_of_date = "out-of-date database schema" in reason
         # Of the variable by its name, as its value may have a password.
-        upgraded = '"$MLFLOW_TRACKING_URI"' if "MLFLOW_TRACKING_URI" in os.environ else uri
+        upgraded = '"$MLFLOW_TRACKING_URI"' if os.environ.get("MLFLOW_TRACKING_URI") else uri
         yield Finding(
             "store",
             f"{shown_uri()}: cannot be used: {reason}",

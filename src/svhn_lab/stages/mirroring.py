@@ -127,14 +127,19 @@ def _catch_up(lab: "Mirror") -> None:
 
 @contextmanager
 def catching_up() -> Iterator[None]:
-    """Within it MLflow gets all that is on disk. The mark goes before anybody looks, so that one
-    that another process makes meanwhile stays; if the body raises, it is back."""
-    BEHIND.unlink(missing_ok=True)
+    """Within it MLflow gets all that is on disk. The mark goes at the end, unless another process
+    has made it anew meanwhile; whoever is killed before leaves it."""
+    before = _moment_of_mark()
+    yield
+    if _moment_of_mark() == before:
+        BEHIND.unlink(missing_ok=True)
+
+
+def _moment_of_mark() -> int | None:
     try:
-        yield
-    except BaseException:
-        BEHIND.touch()
-        raise
+        return BEHIND.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 def _warn(failure: Exception) -> None:

@@ -39,7 +39,7 @@ def default_model() -> str:
 def _has_champion(model: str) -> bool:
     try:
         return registry.holder(model, registry.CHAMPION) is not None
-    except UNUSABLE as failure:
+    except (*UNUSABLE, OSError) as failure:
         raise cannot_be_used(failure, then="run this again") from None
 
 

@@ -14,6 +14,8 @@ from svhn_lab.nets.blocks import SeveralSizes
 from svhn_lab.nets.classifier import Classifier
 from svhn_lab.nets.zoo import architecture
 from svhn_lab.params import Params, load
+from svhn_lab.recipes import Arm, Recipe
+from svhn_lab.report.formats import changes
 from svhn_lab.report.page import render_markdown
 from svhn_lab.stages import competitors
 from svhn_lab.stages.answers import right_answers
@@ -116,7 +118,8 @@ def judged(
             "test_accuracy_low": low,
             "test_accuracy_high": high,
             "calibration_error": candidate.calibration_error,
-            "tested_in": entry["tested_in"],  # it serves in float32
+            # It serves in float32. Contests' results that are older do not say it.
+            "tested_in": entry.get("tested_in", run.params["computed_in"]),
             "gate": "passed" if passed else "failed",
             "gate_why": "; ".join(failed or [check.says for check in checks]),
             AGAINST: against.says,
@@ -129,10 +132,10 @@ def identity_of(registration: dict[str, Any]) -> Identity:
     return Identity(registration["stage"], registration["arm"], registration["seed"])
 
 
-def card(params: Params, registration: dict[str, Any]) -> str:
-    """The model card: Markdown."""
+def card(registration: dict[str, Any], training: Recipe) -> str:
+    """The model card: Markdown; `training` is the usual recipe."""
     run = record.read(identity_of(registration))
-    arms = params.arms if registration["stage"] == "train" else params.contests.competing
+    trained = Arm(**{name: run.params[name] for name in Arm.model_fields})
     manifest = load_manifest()
     return render_markdown(
         "model_card.md",
@@ -142,7 +145,7 @@ def card(params: Params, registration: dict[str, Any]) -> str:
             "several_sizes": any(
                 isinstance(block, SeveralSizes) for block in architecture(run.params["net"]).blocks
             ),
-            "changes": arms[registration["arm"]].in_words(params.training),
+            "changes": changes(trained, training),
             "digits": manifest,
             **registration["tags"],
         },
@@ -194,7 +197,7 @@ def main() -> None:
     try:
         with locked():  # the champion that it is compared with is the one whose place it takes
             registration = judged(params, evaluation["dataset"], best, found[best])
-            write_text(MODEL_CARD, card(params, registration))
+            write_text(MODEL_CARD, card(registration, params.training))
             version = put(registration)
     except UNUSABLE as failure:
         raise cannot_be_used(failure, then="`dvc repro register`") from None

@@ -242,7 +242,7 @@ def main() -> None:
     winner = best_small_arm(contests, params.gate.max_parameters)
     only_here = {
         "contests": contest_arms(params, contests),
-        "search": searched(evaluation["dataset"]),
+        "search": searched(params, evaluation["dataset"]),
         "winner": None if winner is None else {"name": winner, "entry": contests[winner]},
         "max_parameters": params.gate.max_parameters,
         "best": None if best is None else {"name": best, "entry": arms[best]},

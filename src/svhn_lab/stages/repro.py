@@ -5,6 +5,7 @@ could use every core; the results are the same."""
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -95,10 +96,12 @@ def changed(repo: Repo, stages: Collection[str]) -> set[str]:
         raise UserError(f"dvc status: {failure}") from None
 
 
-def repro_alone(stage: str, workers: int, variables: Mapping[str, str]) -> Outcome:
+def repro_alone(
+    stage: str, workers: int, variables: Mapping[str, str], over: threading.Event
+) -> Outcome:
     """`dvc repro` of this stage without what it needs, with these environment variables; so many of
-    its runs go on at once. It is tried again while DVC is locked by another stage that starts or
-    ends."""
+    its runs go on at once. While DVC is locked by another stage that starts or ends, it is tried
+    again, unless all is `over`."""
     command = [sys.executable, "-m", "dvc", "repro", "--single-item", stage]
     environment = {**os.environ, **variables, "LOKY_MAX_CPU_COUNT": str(workers)}
     started = time.monotonic()
@@ -108,7 +111,8 @@ def repro_alone(stage: str, workers: int, variables: Mapping[str, str]) -> Outco
         )
         if not (done.returncode and any(words in done.stdout for words in LOCKED)):
             break
-        time.sleep(SECONDS_BETWEEN_TRIES)
+        if over.wait(SECONDS_BETWEEN_TRIES):
+            break
     output = done.stdout.partition(HINT)[0].strip()
     return Outcome(bool(done.returncode), output, time.monotonic() - started)
 
@@ -128,12 +132,14 @@ def in_turn(stages: Iterable[str], heights: Mapping[str, int]) -> list[str]:
 
 
 @contextmanager
-def threads(number: int) -> Iterator[ThreadPoolExecutor]:
-    """So many. Whatever ends the body, Ctrl-C too, what waits for one does not begin any more."""
+def threads(number: int, over: threading.Event) -> Iterator[ThreadPoolExecutor]:
+    """So many. Whatever ends the body, Ctrl-C too, sets `over`, and what waits for a thread does
+    not begin any more."""
     pool = ThreadPoolExecutor(number)
     try:
         yield pool
     finally:
+        over.set()
         pool.shutdown(cancel_futures=True)
 
 
@@ -147,13 +153,13 @@ def main(targets: Iterable[str], jobs: int) -> None:
     heights = height(needs)
     order = TopologicalSorter(needs)
     order.prepare()
-    ran: set[str] = set()
+    ran, over = set[str](), threading.Event()
     failed: list[str] = []
     num_done = 0
     preloaded: AbstractContextManager[dict[str, str]] = (
         preloading() if out_of_date else nullcontext({})
     )
-    with preloaded as variables, threads(jobs) as pool:
+    with preloaded as variables, threads(jobs, over) as pool:
         going: dict[Future[Outcome], str] = {}
         while going or (order.is_active() and not failed):
             ready = () if failed else order.get_ready()
@@ -161,7 +167,7 @@ def main(targets: Iterable[str], jobs: int) -> None:
             side_by_side = min(jobs, len(going) + len(to_run))
             for stage in in_turn(to_run, heights):
                 workers = max(1, cpu_count() // side_by_side)
-                going[pool.submit(repro_alone, stage, workers, variables)] = stage
+                going[pool.submit(repro_alone, stage, workers, variables, over)] = stage
             for stage in set(ready) - set(to_run):
                 num_done += 1
                 order.done(stage)

@@ -62,12 +62,12 @@ def main(part: str) -> None:
             write_bytes(STUDY_DOC.parent / "images" / f"{name}.png", plots.png(figure))
         click.echo(f"The transfer study: {STUDY_DOC}")
     if part == "contests":
-        found = read_json(CONTESTS, "contests/dvc.yaml")
+        found = read_json(CONTESTS, "contests/dvc.yaml:contests")
         runs = {arm: competitors.identities(params, arm) for arm in params.contests.competing}
         refuse_outdated(CONTESTS, found["arms"], runs, remedy="make contests")
         arms = contest_arms(params, found["arms"])
         said = {"dataset": found["dataset"], "arms": arms, "seeds": params.contests.seeds}
-        said |= {"search": searched(found["dataset"])}
+        said |= {"search": searched(params, found["dataset"])}
         said |= {"training": params.training, "max_parameters": params.gate.max_parameters}
         said |= more | origin(flat(runs.values()))
         write_text(CONTESTS_DOC, page.render_markdown("contests.md", said))

@@ -166,7 +166,8 @@ def main() -> None:
             "or try more (contests.search.trials)"
         )
     rows = found(trials, manifest.image_size, manifest.num_classes)
-    write_json(SEARCH, {"dataset": manifest.dataset(), "trials": rows})
+    settled = {"dataset": manifest.dataset(), "training": params.training.model_dump()}
+    write_json(SEARCH, settled | {"trials": rows})
     shown = [
         (
             f"trial-{row['trial']:03}",

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from svhn_lab.errors import UserError
 from svhn_lab.params import Params
 from svhn_lab.report import study_plots
+from svhn_lab.report.formats import changes
 from svhn_lab.stages.layout import SEARCH, read_json
 from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity
@@ -54,7 +55,7 @@ def tables(params: Params, evaluation: dict[str, Any]) -> dict[str, Any]:
         "arms": {
             name: arm
             | {
-                "changes": params.arms[name].in_words(params.training),
+                "changes": changes(params.arms[name], params.training),
                 "verdict": verdict(name, arm, evaluation["claims"]),
             }
             for name, arm in arms.items()
@@ -75,23 +76,28 @@ def contest_arms(params: Params, found: Mapping[str, Any]) -> dict[str, dict[str
     return {
         name: entry
         | {
-            "changes": arms[name].in_words(params.training),
+            "changes": changes(arms[name], params.training),
             "minutes": entry["seconds_per_epoch"] * arms[name].epochs / 60,
         }
         for name, entry in found.items()
     }
 
 
-def searched(dataset: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What the search has found on these digits, if there was one: the best networks first, and how
-    many were tried."""
+def searched(params: Params, dataset: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the search has found, if there was one, on these digits and by the settings of now: the
+    best networks first, and how many were tried."""
     if not SEARCH.exists():
         return None
     search = read_json(SEARCH, "contests/dvc.yaml:search")
-    if search["dataset"]["digest"] != dataset["digest"]:
+    now = {"digest": dataset["digest"], "training": params.training.model_dump()}
+    if now != {"digest": search["dataset"]["digest"], "training": search["training"]}:
         return None
-    trained = [trial for trial in search["trials"] if trial["validation_accuracy"] is not None]
-    return {"tried": len(search["trials"]), "trained": len(trained), "best": trained[:SHOWN_TRIALS]}
+    trials = search["trials"]
+    return {
+        "tried": len(trials),
+        "trained": sum(trial["state"] != "pruned" for trial in trials),
+        "best": [trial for trial in trials if trial["state"] == "complete"][:SHOWN_TRIALS],
+    }
 
 
 def study_tables(

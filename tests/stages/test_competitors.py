@@ -1,0 +1,20 @@
+"""competitors.py: who competes, with which seeds, and by which stage."""
+
+import pytest
+
+from svhn_lab.errors import UserError
+from svhn_lab.params import load
+from svhn_lab.stages.competitors import identity
+from svhn_lab.tracking.record import Identity
+
+
+def test_an_arm_is_trained_by_labels_or_by_the_teacher() -> None:
+    params = load()
+    assert identity(params, "fixed-polar", 0) == Identity("compete", "fixed-polar", 0)
+    pupil = identity(params, "free-distilled-sizes", 1)
+    assert pupil == Identity("distil", "free-distilled-sizes", 1)
+
+
+def test_a_seed_that_nobody_tests_is_refused() -> None:
+    with pytest.raises(UserError, match=r"contests\.seeds: has no 17; there are: 0, 1, 2, 3, 4"):
+        identity(load(), "fixed-polar", 17)
