@@ -265,10 +265,11 @@ def test_the_contests_page_has_who_competed_and_how() -> None:
 SEARCH = {
     "tried": 40,
     "trained": 31,
+    "choices": ["stem", "squeeze", "both_polarities"],
     "best": [
         {
             "trial": 7,
-            "choice": {"stem": 16, "both_polarities": True},
+            "choice": {"stem": 16, "squeeze": None, "both_polarities": True},
             "parameters": 149_034,
             "validation_accuracy": 0.956,
         }
@@ -281,11 +282,13 @@ def test_what_the_search_found_is_shown_where_there_was_one() -> None:
     assert "## Search" not in without
     text = page.render_markdown("contests.md", context(**MARKDOWN, search=SEARCH))
     assert "under the same fixed settings: 40, of\nwhich 31 had few enough parameters" in text
-    assert "| 7 | 149,034 | 95.60 % | stem 16, both polarities True |" in text
+    assert "| trial | parameters | validation | stem | squeeze | both polarities |\n| ---" in text
+    assert "| 7 | 149,034 | 95.60 % | 16 | – | yes |\n" in text
     shown = rendered(contests={"free-a": entry(0.9)}, search=SEARCH)
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", shown))
     assert "The best of 31 networks that the search trained" in text
-    assert "7 149,034 95.60 % stem 16, both polarities True" in text
+    assert "Validation Stem Squeeze Both polarities" in text
+    assert "7 149,034 95.60 % 16 – yes" in text
 
 
 def test_the_studys_page_has_every_point_cost_and_verdict() -> None:

@@ -14,7 +14,8 @@ DATASET = {"digest": "d" * 32}
 
 
 def trial(number: int, state: str, accuracy: float | None) -> dict[str, Any]:
-    return {"trial": number, "state": state, "validation_accuracy": accuracy}
+    choice = {"stem": 16, "both_polarities": True}
+    return {"trial": number, "state": state, "validation_accuracy": accuracy, "choice": choice}
 
 
 def test_a_search_is_shown_as_long_as_its_digits_and_settings_are_those_of_now(
@@ -25,7 +26,12 @@ def test_a_search_is_shown_as_long_as_its_digits_and_settings_are_those_of_now(
     trials = [trial(2, "complete", 0.9), trial(0, "fail", None), trial(1, "pruned", None)]
     found = {"dataset": DATASET, "training": params.training.model_dump(), "trials": trials}
     write_json(SEARCH, found)
-    assert searched(params, DATASET) == {"tried": 3, "trained": 2, "best": trials[:1]}
+    assert searched(params, DATASET) == {
+        "tried": 3,
+        "trained": 2,
+        "choices": ["stem", "both_polarities"],
+        "best": trials[:1],
+    }
     assert searched(params, {"digest": "e" * 32}) is None
     change_params(project, {"training": {"epochs": 6}})
     assert searched(load(), DATASET) is None

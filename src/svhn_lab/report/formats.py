@@ -89,6 +89,12 @@ def millions(count: float) -> str:
     return f"{count / 1e6:.1f}"
 
 
+def chosen(value: object) -> str:
+    """A choice of the search."""
+    words = {None: ABSENT, True: "yes", False: "no"}
+    return words[value] if value is None or isinstance(value, bool) else str(value)
+
+
 def sparkline(values: Sequence[float]) -> str:
     """A curve as a row of blocks, from its lowest value to its highest."""
     low, high = min(values), max(values)

@@ -62,7 +62,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= FORMATS | {"measured": formats.measured}
+    environment.filters |= FORMATS | {"measured": formats.measured, "chosen": formats.chosen}
     environment.policies["json.dumps_kwargs"] = {}  # keys in the order of params.yaml
     environment.globals |= {"td": cell, "source": _source}
     return environment

@@ -96,6 +96,7 @@ def searched(params: Params, dataset: Mapping[str, Any]) -> dict[str, Any] | Non
     return {
         "tried": len(trials),
         "trained": sum(trial["state"] != "pruned" for trial in trials),
+        "choices": list(trials[0]["choice"]),
         "best": [trial for trial in trials if trial["state"] == "complete"][:SHOWN_TRIALS],
     }
 
