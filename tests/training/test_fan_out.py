@@ -144,3 +144,17 @@ def test_runs_on_a_gpu_share_the_first_one(
 ) -> None:
     monkeypatch.setattr("svhn_lab.training.fan_out.cpu_count", lambda: 64)
     assert local_workers(HERE.model_copy(update={"gpus_per_run": share})) == at_most
+
+
+def grown(megabytes: int) -> int:
+    """The process, which from now on holds so much more."""
+    KEPT.append(b"x" * (megabytes * 2**20))
+    time.sleep(1.5)  # loky looks at most once a second
+    return os.getpid()
+
+
+KEPT: list[bytes] = []
+
+
+def test_a_worker_may_keep_what_it_has_freed() -> None:
+    assert len(set(fan_out(grown, [1, 1, 400, 400, 1, 1], workers=2))) == 2

@@ -25,6 +25,9 @@ from svhn_lab.training.device import computing_on, device_of
 
 # What numpy and scipy multiply with reads these when a worker starts.
 THREAD_POOLS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+# What a worker keeps of freed memory (see allocator.py) loky takes for a leak, and by default makes
+# an end of a worker that holds 300 MB more than after its first run.
+WORKER = THREAD_POOLS | {"LOKY_MAX_MEMORY_LEAK_SIZE": "4e9"}
 SECONDS_IDLE = 20.0  # after which a worker with nothing to do ends
 TRIES = 3  # of a run whose worker is killed each time
 
@@ -120,9 +123,7 @@ def _in_processes(
     left = dict(enumerate(tasks))
     for _ in range(TRIES):
         # Workers stay for the next fan-out: each has imported torch, which takes seconds.
-        executor = get_reusable_executor(
-            max_workers=workers, env=THREAD_POOLS, timeout=SECONDS_IDLE
-        )
+        executor = get_reusable_executor(max_workers=workers, env=WORKER, timeout=SECONDS_IDLE)
         try:
             futures = {executor.submit(function, task): index for index, task in left.items()}
             for future in as_completed(futures):
