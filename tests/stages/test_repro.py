@@ -82,9 +82,7 @@ def test_after_ctrl_c_what_waits_does_not_begin() -> None:
     assert over.is_set()
 
 
-def test_who_waits_for_dvcs_lock_gives_up_when_all_is_over(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_waits_for_dvcs_lock_gives_up_when_all_is_over(project: Path) -> None:
     subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet", "--no-scm"], check=True)
     over = threading.Event()
     over.set()
