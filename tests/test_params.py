@@ -229,7 +229,7 @@ def test_references_that_come_back_to_themselves_are_refused() -> None:
     assert "references.postact: comes back" not in said  # it is outside the circle
 
 
-def test_nobody_has_to_learn_from_the_teacher() -> None:
+def test_nobody_has_to_learn_from_the_teachers() -> None:
     shipped = tree()
     for arm in shipped["contests"]["distilled"]:
         del shipped["contests"]["references"][arm]
@@ -237,13 +237,19 @@ def test_nobody_has_to_learn_from_the_teacher() -> None:
     assert list(params.parse(shipped).contests.competing) == list(shipped["contests"]["arms"])
 
 
-def test_arms_that_learn_from_the_teacher_are_named_apart() -> None:
+def test_arms_that_learn_from_the_teachers_are_named_apart() -> None:
     shipped = tree()
     arms = shipped["contests"]["distilled"]
     arms["fixed-polar"] = arms["free-distilled-sizes"]
     said = message(shipped)
     assert "contests.distilled.fixed-polar: should not be named fixed-..., as it learns" in said
     assert "contests.distilled.fixed-polar: contests.arms has one of this name" in said
+
+
+def test_teachers_are_an_arm_of_the_contests() -> None:
+    for other in ("free-nobody", "free-distilled-sizes", "preact"):
+        said = message(changed("contests.teachers", other))
+        assert f"contests.teachers: contests.arms has no {other!r}; there are: fixed-preact" in said
 
 
 def test_arms_named_for_the_fixed_settings_must_have_them() -> None:

@@ -89,12 +89,6 @@ def compete(arm: str, seed: int) -> None:
 
 
 @cli.command()
-def teach() -> None:
-    """Train the contests' teacher."""
-    run_stage("teach")
-
-
-@cli.command()
 @click.argument("arm")
 @click.argument("seed", type=int)
 def distil(arm: str, seed: int) -> None:

@@ -62,10 +62,10 @@ class Contests(Section):
     """Each arm is trained once per seed, each in a stage of its own."""
     arms: Annotated[dict[Name, Arm], Field(min_length=1)]
     """Who competes, with `training` as defaults."""
-    teacher: Arm
-    """A network of any size, trained once, that those of `distilled` learn from."""
+    teachers: str
+    """The arm of `arms` whose networks, those of all seeds, `distilled` learn from."""
     distilled: dict[Name, Arm]
-    """Who else competes, `{}` if nobody: what the teacher says of each digit takes the place of its
+    """Who else competes, `{}` if nobody: what the teachers say of each digit takes the place of its
     label."""
     references: dict[Name, str]
     """Which arm each arm is compared with."""

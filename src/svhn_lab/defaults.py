@@ -5,8 +5,8 @@ from typing import Any
 
 
 def filled(raw: dict[str, Any]) -> dict[str, Any]:
-    """The same tree with `training` as the defaults of each arm, of those of the contests and
-    their teacher, and of the transfer study's recipes, and `transfer.finetune` as those of its
+    """The same tree with `training` as the defaults of each arm, of those of the contests,
+    and of the transfer study's recipes, and `transfer.finetune` as those of its
     sweeps."""
     training = raw.get("training")
     filled = dict(raw)
@@ -19,8 +19,6 @@ def filled(raw: dict[str, Any]) -> dict[str, Any]:
         for key in ("arms", "distilled"):
             if isinstance(arms := contests.get(key), dict):
                 filled["contests"][key] = {name: over(training, arm) for name, arm in arms.items()}
-        if "teacher" in contests:
-            filled["contests"]["teacher"] = over(training, contests["teacher"])
     if isinstance(transfer := raw.get("transfer"), dict):
         recipes = {key: over(training, transfer.get(key, {})) for key in ("pretrain", "finetune")}
         filled["transfer"] = transfer | recipes

@@ -197,12 +197,17 @@ def _fixed(training: Recipe, arms: Mapping[str, Arm]) -> Iterator[str]:
 
 
 def _distilled(contests: Contests) -> Iterator[str]:
-    """A message for every distilled arm whose name says something else."""
+    """A message for every distilled arm whose name says something else, and if nobody teaches."""
+    if contests.teachers not in contests.arms:
+        yield (
+            f"contests.teachers: contests.arms has no {contests.teachers!r}; there are: "
+            f"{', '.join(contests.arms)}"
+        )
     for name in contests.distilled:
         if name.startswith(FIXED):
             yield (
                 f"contests.distilled.{name}: should not be named {FIXED}..., as it learns from the "
-                "teacher; name it free-..."
+                "teachers; name it free-..."
             )
         if name in contests.arms:
             yield f"contests.distilled.{name}: contests.arms has one of this name; take another"

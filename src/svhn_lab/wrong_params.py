@@ -25,7 +25,7 @@ def _inherited(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
     not again for each recipe."""
     path = error["loc"]
     defaults: list[tuple[int | str, ...]] = []
-    alone = (("transfer", "pretrain"), ("transfer", "finetune"), ("contests", "teacher"))
+    alone = (("transfer", "pretrain"), ("transfer", "finetune"))
     if path[:1] == ("arms",) or path[:2] in alone:
         own, defaults = path[2:], [("training",)]
     elif path[:2] in (("contests", "arms"), ("contests", "distilled")):

@@ -23,7 +23,6 @@ PARAMETERS = {
     "preact-wide": 146_690,
     "preact-deep": 149_034,
     "polar-sizes": 149_034,
-    "polar-large": 462_458,
     "preact-depthwise": 22_282,
     "preact-fire": 28_746,
     "preact-identity": 124_266,
@@ -42,7 +41,6 @@ FREEZE_UNITS = {
     "preact-wide": 7,
     "preact-deep": 10,
     "polar-sizes": 10,
-    "polar-large": 10,
     "preact-depthwise": 7,
     "preact-fire": 7,
     "preact-identity": 7,
@@ -162,10 +160,7 @@ def test_images_too_small_for_a_network_are_said() -> None:
 
 
 def test_all_networks_of_section_2_are_small() -> None:
-    assert {name for name, count in PARAMETERS.items() if count > 150_000} == {
-        "deeper",
-        "polar-large",
-    }
+    assert {name for name, count in PARAMETERS.items() if count > 150_000} == {"deeper"}
 
 
 def test_deeper_has_the_features_that_the_lab_report_names() -> None:

@@ -9,7 +9,7 @@ from toy import change_params
 
 from svhn_lab.params import load
 from svhn_lab.stages.competed import competed
-from svhn_lab.stages.competitors import TEACHER
+from svhn_lab.stages.competitors import teachers
 from svhn_lab.stages.layout import CONTESTS
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_json
@@ -63,19 +63,27 @@ def test_other_digits_do_not_count(
     assert "contests.json: left out, as it is of other digits" in capsys.readouterr().out
 
 
-def test_who_learned_from_another_teacher_is_not_current(project: Path) -> None:
+def test_who_learned_from_other_teachers_is_not_current(project: Path) -> None:
     pupil = Identity(DISTIL, "free-distilled-sizes", 0)
-    params = load().contests
-    leave_run(TEACHER, params.teacher.model_dump(), key="teacher")
-    taught = params.distilled[pupil.arm].model_dump() | {"teacher": "teacher"}
+    params = load()
+    taught_by = teachers(params)
+    of_teachers = params.contests.arms[params.contests.teachers].model_dump()
+    keys = [f"teacher {teacher.seed}" for teacher in taught_by]
+    for teacher, key in zip(taught_by, keys, strict=True):
+        leave_run(teacher, of_teachers, key)
+    taught = params.contests.distilled[pupil.arm].model_dump() | {"teachers": keys}
     leave_run(pupil, taught, key="pupil")
     entry = {"seeds": [0], "keys": ["pupil"]}
     write_json(CONTESTS, {"dataset": DATASET, "arms": {pupil.arm: entry}})
     assert list(competed(load(), DATASET)) == [pupil.arm]
-    leave_run(TEACHER, params.teacher.model_dump(), key="trained again")
+    leave_run(taught_by[1], of_teachers, key="trained again")
     assert competed(load(), DATASET) == {}
-    leave_run(TEACHER, params.teacher.model_dump(), key="teacher")
-    change_params(project, {"contests": {"teacher": {"epochs": 2}}})
+    leave_run(taught_by[1], of_teachers, key=keys[1])
+    change_params(project, {"contests": {"seeds": [0, 1, 2]}})
+    assert competed(load(), DATASET) == {}, "two of its teachers teach no more"
+    change_params(project, {"contests": {"seeds": [0, 1, 2, 3, 4]}})
+    assert list(competed(load(), DATASET)) == [pupil.arm]
+    change_params(project, {"contests": {"arms": {taught_by[0].arm: {"epochs": 2}}}})
     assert competed(load(), DATASET) == {}
 
 

@@ -4,15 +4,16 @@ import pytest
 
 from svhn_lab.errors import UserError
 from svhn_lab.params import load
-from svhn_lab.stages.competitors import identity
+from svhn_lab.stages.competitors import identity, teachers
 from svhn_lab.tracking.record import Identity
 
 
-def test_an_arm_is_trained_by_labels_or_by_the_teacher() -> None:
+def test_an_arm_is_trained_by_labels_or_by_teachers() -> None:
     params = load()
     assert identity(params, "fixed-polar", 0) == Identity("compete", "fixed-polar", 0)
     pupil = identity(params, "free-distilled-sizes", 1)
     assert pupil == Identity("distil", "free-distilled-sizes", 1)
+    assert teachers(params)[1] == Identity("compete", "free-polar-sizes", 1)
 
 
 def test_a_seed_that_nobody_tests_is_refused() -> None:

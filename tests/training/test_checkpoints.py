@@ -45,6 +45,7 @@ def train(
     killed_after: int = 0,
     seconds_between: float = 0,
     name: str = "preact",
+    taught: bool = False,
     **changes: Any,
 ) -> tuple[Any, list[Epoch]]:
     """Weights and history, without the clock."""
@@ -58,8 +59,17 @@ def train(
 
     kept = Checkpoints(disk.content, disk.write, seconds_between) if disk else None
     settings = recipe(epochs=EPOCHS, **changes)
+    teachers = [zoo.build("baseline", num_classes=10, seed=1 + n) for n in range(2 * taught)]
     history = fit(
-        net, settings, DIGITS, DIGITS, STATISTICS, seed=3, on_epoch=on_epoch, checkpoints=kept
+        net,
+        settings,
+        DIGITS,
+        DIGITS,
+        STATISTICS,
+        seed=3,
+        on_epoch=on_epoch,
+        checkpoints=kept,
+        teachers=teachers,
     )
     assert told == history
     return net.state_dict(), history
@@ -70,7 +80,7 @@ def without_clock(history: list[Epoch]) -> list[dict[str, float]]:
 
 
 # All that has a state: momentum and variance, a schedule, chance in augmentation, in mining and in
-# layers.
+# layers, whose turn it is to teach.
 RECIPES = [
     {"learning_rate_decay": 0.5, "crop_padding": 4},
     {"optimizer": "sgd", "momentum": 0.9, "mining": "random", "mining_from": 2},
@@ -78,6 +88,7 @@ RECIPES = [
     {"optimizer": "adamw", "precision": "bfloat16"},
     {"optimizer": "muon"},
     {"name": "polar"},
+    {"taught": True},
     {"schedule": "one-cycle", "shift": 2, "colour": 0.3, "inversion": 0.5, "cutout": 6},
 ]
 

@@ -100,7 +100,7 @@ class Contrary(nn.Module):
 def test_what_a_teacher_says_takes_the_place_of_labels() -> None:
     net, teacher = zoo.build("baseline", num_classes=2, seed=0), Contrary()
     assert accuracy(predict(teacher, DIGITS, STATISTICS, precision="float32"), DIGITS.labels) == 0
-    fit(net, recipe(epochs=4), DIGITS, striped(40), STATISTICS, seed=0, teacher=teacher)
+    fit(net, recipe(epochs=4), DIGITS, striped(40), STATISTICS, seed=0, teachers=[teacher])
     assert accuracy(predict(net, DIGITS, STATISTICS, precision="float32"), DIGITS.labels) == 0
 
 
@@ -110,10 +110,20 @@ def test_a_teacher_sees_the_digits_as_they_are_changed_and_learns_nothing() -> N
     views: list[float] = []
     teacher.register_forward_pre_hook(lambda _, inputs: views.append(inputs[0].mean().item()))
     changing = recipe(inversion=0.5, cutout=8)
-    fit(net, changing, DIGITS, striped(4), STATISTICS, seed=0, teacher=teacher)
+    fit(net, changing, DIGITS, striped(4), STATISTICS, seed=0, teachers=[teacher])
     assert net.seen == views
     assert all(torch.equal(before[name], value) for name, value in teacher.state_dict().items())
     assert all(parameter.grad is None for parameter in teacher.parameters())
+
+
+def test_teachers_take_turns_batch_by_batch() -> None:
+    net, first, second = Recording(2), zoo.build("baseline", num_classes=2, seed=1), Contrary()
+    said: list[nn.Module] = []
+    for teacher in (first, second):
+        teacher.register_forward_hook(lambda teacher, *_: said.append(teacher))
+    fit(net, recipe(epochs=2), DIGITS, striped(4), STATISTICS, seed=0, teachers=[first, second])
+    assert len(net.seen) == 14, "an odd number each epoch, and it goes on where it was"
+    assert said == [first, second] * 7
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_says_where() -> None:

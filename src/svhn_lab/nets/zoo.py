@@ -119,20 +119,6 @@ ZOO: dict[str, Architecture] = {
     # which when it answers looks at the image a little smaller and a little larger.
     "preact-deep": Architecture(DEEP),
     "polar-sizes": Architecture((SeveralSizes((BothPolarities(DEEP),), pixels=(-2, 2)),)),
-    # The contests' teacher: three times the parameters, which is too large to compete itself. Of
-    # both polarities, as a teacher should know more than who learns from it.
-    "polar-large": Architecture(
-        (
-            BothPolarities(
-                (
-                    Stem(48),
-                    PreActivation(48, convs=3, dropout=0.05),
-                    PreActivation(80, convs=3, dropout=0.05),
-                    PreActivation(96, convs=3, dropout=0.05, pool="all"),
-                )
-            ),
-        )
-    ),
     # `preact` with depthwise separable convolutions or fire modules for the full convolutions.
     "preact-depthwise": Architecture(
         (

@@ -36,7 +36,6 @@ def check_networks(params: Params) -> None:
     for key, recipe in [
         *((f"arms.{arm}", recipe) for arm, recipe in contests.arms.items()),
         *((f"distilled.{arm}", recipe) for arm, recipe in contests.distilled.items()),
-        ("teacher", contests.teacher),
     ]:
         try:  # not built: that may need packages that only those have who run the contests
             zoo.architecture(recipe.net)

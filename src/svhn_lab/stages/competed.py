@@ -42,12 +42,16 @@ def _is_now(params: Params, arm: str, entry: dict[str, Any]) -> bool:
     try:
         stage = competitors.stage(params, arm)
         runs = [record.read(Identity(stage, arm, seed)) for seed in entry["seeds"]]
-        teacher = record.read(competitors.TEACHER) if stage == record.DISTIL else None
+        taught_by = competitors.teachers(params) if stage == record.DISTIL else []
+        teachers = [record.read(teacher) for teacher in taught_by]
     except UserError:  # of a run that is not on disk any more
         return False
-    if teacher is not None and not (
-        _was_trained_by(params.contests.teacher, record.TEACH, teacher)
-        and all(run.params.get("teacher") == teacher.key for run in runs)
+    if teachers and not (
+        all(
+            _was_trained_by(params.contests.arms[teacher.identity.arm], record.COMPETE, teacher)
+            for teacher in teachers
+        )
+        and all(run.params.get("teachers") == [t.key for t in teachers] for run in runs)
     ):
         return False
     return [run.key for run in runs] == entry["keys"] and all(

@@ -5,9 +5,7 @@ from collections.abc import Mapping
 from svhn_lab.errors import UserError
 from svhn_lab.params import PARAMS_FILE, Params
 from svhn_lab.recipes import Arm
-from svhn_lab.tracking.record import COMPETE, DISTIL, TEACH, Identity
-
-TEACHER = Identity(TEACH, "teacher", seed=0)
+from svhn_lab.tracking.record import COMPETE, DISTIL, Identity
 
 
 def stage(params: Params, arm: str) -> str:
@@ -37,3 +35,8 @@ def identity(params: Params, arm: str, seed: int) -> Identity:
 def identities(params: Params, arm: str) -> list[Identity]:
     """The runs of an arm, one per seed."""
     return [Identity(stage(params, arm), arm, seed) for seed in params.contests.seeds]
+
+
+def teachers(params: Params) -> list[Identity]:
+    """The runs whose networks those of `contests.distilled` learn from."""
+    return identities(params, params.contests.teachers)

@@ -1,20 +1,34 @@
 """`distil ARM SEED` (contests/dvc.yaml): trains one arm of `contests.distilled` with one seed, by
-what the teacher says in the place of labels."""
+what the networks of another arm, those of all its seeds, say in the place of labels."""
 
 from functools import partial
 
-from svhn_lab.params import load
-from svhn_lab.stages import competitors, teach
-from svhn_lab.stages.prepared import load_manifest
-from svhn_lab.stages.runs import run_all
-from svhn_lab.stages.train import train_one
+from svhn_lab.params import Params, load
+from svhn_lab.stages import competitors
+from svhn_lab.stages.prepared import Manifest, load_manifest
+from svhn_lab.stages.runs import load_model, run_all
+from svhn_lab.stages.train import Teachers, train_one
+from svhn_lab.tracking import record
+
+
+def taught_by(params: Params, manifest: Manifest) -> Teachers:
+    """The teachers, by the keys of their runs. Raises UserError if one is not on disk."""
+    return {
+        record.read(identity).key: load_model(
+            identity,
+            params.contests.arms[identity.arm].net,
+            num_classes=manifest.num_classes,
+            image_size=manifest.image_size,
+        )
+        for identity in competitors.teachers(params)
+    }
 
 
 def main(arm_name: str, seed: int) -> None:
     """Trains it. Raises UserError if params.yaml has no such distilled arm or no such seed, or
-    the teacher is not on disk."""
+    a teacher is not on disk."""
     params = load()
     arm = competitors.named(arm_name, params.contests.distilled, "distilled")
     identity = competitors.identity(params, arm_name, seed)
-    distil_one = partial(train_one, teacher=teach.trained(params, load_manifest()))
+    distil_one = partial(train_one, teachers=taught_by(params, load_manifest()))
     run_all(distil_one, [(identity, arm)], params.compute)

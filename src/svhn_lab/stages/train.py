@@ -1,6 +1,8 @@
 """`train ARM`: trains one arm of the study from scratch on all classes, once per seed."""
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import torch
 
@@ -15,6 +17,8 @@ from svhn_lab.stages.runs import run, run_all, say_sums, sum_up
 from svhn_lab.tracking.record import Identity
 from svhn_lab.training.device import device
 from svhn_lab.training.fit import fit
+
+Teachers = Mapping[str, Network]  # trained, by the keys of their runs
 
 WHITENED = 500  # training digits that a whitened stem begins from: 450,000 patches of 32x32
 
@@ -51,11 +55,9 @@ def with_rendered(train: Digits, number: int, identity: Identity, manifest: Mani
     )
 
 
-def train_one(
-    task: tuple[Identity, Arm], *, teacher: tuple[str, Network] | None = None
-) -> Identity:
-    """One seed of an arm: fresh weights and the order of the digits follow from it. `teacher`, by
-    the key of its run and trained, takes the place of labels."""
+def train_one(task: tuple[Identity, Arm], *, teachers: Teachers | None = None) -> Identity:
+    """One seed of an arm: fresh weights and the order of the digits follow from it. What teachers
+    say, if there are any, takes the place of labels."""
     identity, arm = task
     assert identity.seed is not None
     manifest = load_manifest()
@@ -70,12 +72,11 @@ def train_one(
         train = with_rendered(train, arm.rendered, identity, manifest)
     if net.whitens():
         net.whiten(normalised(train.take(slice(0, WHITENED)).images, manifest.statistics))
-    settings = {"stage": identity.stage, "arm": identity.arm}
+    settings: dict[str, Any] = {"stage": identity.stage, "arm": identity.arm}
     train_by = fit
-    if teacher is not None:
-        key, trained = teacher
-        settings["teacher"] = key
-        train_by = partial(fit, teacher=trained.to(device()))
+    if teachers:
+        settings["teachers"] = list(teachers)
+        train_by = partial(fit, teachers=[trained.to(device()) for trained in teachers.values()])
     return run(
         identity,
         net,

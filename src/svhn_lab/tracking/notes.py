@@ -20,8 +20,7 @@ A run is called `stage/arm/condition/member`:
   below it lie `.../draw-N`;
 - `diversity/...` are pretrained on less; `timing` has what each freeze depth costs;
 - `contests/ARM` stands for all seeds of who competes for the best small network; below it lie
-  `compete/ARM/seed-N`; `teach/teacher/seed-0` is who `contests.distilled` learned from;
-  `search/trial-N/...` are the networks that were tried before.
+  `compete/ARM/seed-N`; `search/trial-N/...` are the networks that were tried before.
 
 Accuracies are fractions, losses nats per digit. On a run that stands for several, `..._mean` is
 their mean, and `test_accuracy_mean_low` and `..._high` its 95 % t interval; on a single run

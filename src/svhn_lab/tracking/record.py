@@ -40,8 +40,8 @@ MADE = ("data/", "models/", "results/")  # where the outs of stages lie, and not
 CHANGES = (".", ":!dvc.lock", ":!contests/dvc.lock")
 
 GRAPHS = ("dvc.yaml", "contests/dvc.yaml")  # the lab, and its second, long pipeline
-# Stages of the second: who competes by the labels, who by a teacher, ...
-COMPETE, DISTIL, TEACH, CONTESTS, SEARCH = "compete", "distil", "teach", "contests", "search"
+# Stages of the second: who competes by the labels, who by what others say, ...
+COMPETE, DISTIL, CONTESTS, SEARCH = "compete", "distil", "contests", "search"
 COMPETING = (COMPETE, DISTIL)
 OF_EACH_ARM = ("train", "finetune")  # stages of the first of which each arm, or sweep, has its own
 
@@ -70,14 +70,14 @@ class Identity:
         """The stage that makes the run, as `dvc repro` takes it."""
         if self.stage in COMPETING:
             return f"contests/dvc.yaml:{self.stage}@{self.arm}-{self.seed}"
-        if self.stage in (CONTESTS, SEARCH, TEACH):
+        if self.stage in (CONTESTS, SEARCH):
             return f"contests/dvc.yaml:{self.stage}"
         return f"{self.stage}@{self.arm}" if self.stage in OF_EACH_ARM else self.stage
 
     @property
     def path(self) -> Path:
         """Where it lies below results/, models/ and results/provenance/. All that compete lie
-        together, so that `contests` finds them in one place, whether or not any has a teacher."""
+        together, so that `contests` finds them in one place, whether or not any has teachers."""
         folder = COMPETE if self.stage in COMPETING else self.stage
         return Path(folder, self.arm, self.condition, self.member)
 

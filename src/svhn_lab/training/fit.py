@@ -4,7 +4,7 @@ epoch's weights are the result."""
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
@@ -108,7 +108,7 @@ def fit(
     seed: int,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
     checkpoints: Checkpoints | None = None,
-    teacher: nn.Module | None = None,
+    teachers: Sequence[nn.Module] = (),
 ) -> list[Epoch]:
     """Trains `net` in place and gives the history, one entry an epoch. A recipe that augments takes
     Digits. Network, examples and statistics are on one device.
@@ -116,11 +116,12 @@ def fit(
     `seed` gives the order of the digits, and from generators of their own whatever else the recipe
     and the layers leave to chance: other augmentation does not change the order. With `checkpoints`
     it goes on from what was kept last; the history, and `on_epoch`, have the epochs before that as
-    well. With `teacher`, a trained network, the probabilities that it gives each training digit,
-    changed as the recipe says, take the place of the label in the loss (Hinton et al., 2015,
-    "Distilling the knowledge in a neural network"; of the same view: Beyer et al., 2022,
-    "Knowledge distillation: a good teacher is patient and consistent"). Raises Diverged as soon as
-    an epoch's loss is no number.
+    well. With `teachers`, trained networks, the probabilities that one of them gives each
+    training digit, changed as the recipe says, take the place of the label in the loss (Hinton et
+    al., 2015, "Distilling the knowledge in a neural network"; of the same view: Beyer et al., 2022,
+    "Knowledge distillation: a good teacher is patient and consistent"). They take turns, batch by
+    batch: as cross entropy is linear in the probabilities, that comes to learning the mean of what
+    all say, at the cost of one. Raises Diverged as soon as an epoch's loss is no number.
     """
     device = train.labels.device
     optimizer = optimizer_for(net, recipe)
@@ -132,14 +133,17 @@ def fit(
     checkpoints = checkpoints or Checkpoints()
     compute = torch.compile(net) if recipe.compile else net
 
-    def step(batch: Examples) -> tuple[Tensor, Tensor]:
-        """The batch's mean loss and logits (N, classes) before the step."""
+    def step(batch: Examples, number: int) -> tuple[Tensor, Tensor]:
+        """The batch's mean loss and logits (N, classes) before the step, which has this number from
+        the beginning on."""
         if augments(recipe):
             assert isinstance(batch, Digits)
             batch = augmented(batch, recipe, chance)
         with autocast(device, recipe.precision):
             inputs = batch.inputs(statistics)
-            targets = batch.labels if teacher is None else taught(teacher, inputs)
+            targets = batch.labels
+            if teachers:
+                targets = taught(teachers[number % len(teachers)], inputs)
             logits = compute(*inputs)
             loss = nn.functional.cross_entropy(
                 logits.float(), targets, label_smoothing=recipe.label_smoothing
@@ -160,16 +164,19 @@ def fit(
             started = time.perf_counter()
             net.train()
             fed = list(shuffled_batches(train, recipe.batch_size, order))
-            results = [step(train.take(indices)) for indices in fed]
+            steps_before = history[-1].steps if history else 0
+            results = [step(train.take(of), number) for number, of in enumerate(fed, steps_before)]
             losses = torch.stack([loss for loss, _ in results])  # (batches,)
             train_accuracy = accuracy(
                 torch.cat([logits for _, logits in results]), train.labels[torch.cat(fed)]
             )
             again = fed_again(losses, recipe, epoch, chance)
-            more_losses = [step(train.take(fed[index]))[0] for index in again]
+            more_losses = [
+                step(train.take(fed[index]), number)[0]
+                for number, index in enumerate(again, steps_before + len(fed))
+            ]
             seconds = time.perf_counter() - started
             all_losses = torch.stack([*losses, *more_losses])
-            steps_before = history[-1].steps if history else 0
             if len(broken := (~all_losses.isfinite()).nonzero()):
                 index = int(broken[0])
                 raise Diverged(steps_before + index + 1, epoch, all_losses[index].item())
