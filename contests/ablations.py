@@ -30,7 +30,7 @@ no_dropout = architecture(POLAR | {"dropout": 0.0})
 mean_pooled = architecture(POLAR | {"head": "average"})
 squeeze = architecture(POLAR | {"squeeze": 4})
 positions = architecture(POLAR | {"positions": 8})
-shallow_wide = architecture(POLAR | {"convs": 1, "first": 44, "second": 66, "third": 96})
+shallow_wide = architecture(POLAR | {"convs": 1, "first": 48, "second": 72, "third": 100})
 deep_narrow = architecture(POLAR | {"convs": 3, "first": 26, "second": 38, "third": 52})
 five_by_five = architecture(
     POLAR | {"convolution": "5x5", "stem": 20, "first": 20, "second": 28, "third": 38}
