@@ -39,6 +39,7 @@ def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Pat
     stages = {"free-plain": "compete", "free-taught": "distil"}
     for arm, stage in stages.items():
         assert runs[f"compete/{arm}/seed-0"].data.params["stage"] == stage
+    assert runs["contests/free-taught"].data.params["teachers"] == TEACHERS
     whole = runs["contests/free-plain"]
     assert whole.data.metrics["test_accuracy_mean"] == plain["mean"]
     taught = runs["compete/free-taught/seed-1"]
@@ -53,7 +54,9 @@ def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Pat
     ran = [line for line in said.splitlines() if line.startswith("[") and "@" in line]
     more = [line for line in ran if "-2:" in line]
     assert len(more) == 3, "one more seed of each arm"
-    assert all("@free-taught-" in line for line in set(ran) - set(more)), "by one more teacher"
+    again = {line.split()[1] for line in set(ran) - set(more)}
+    distil = "contests/dvc.yaml:distil@free-taught"
+    assert again == {f"{distil}-0:", f"{distil}-1:"}, "by one more teacher"
 
     # Whoever is best on validation digits is registered, wherever it was trained.
     better = lab.path / "results/contests.json"
@@ -64,7 +67,7 @@ def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Pat
     registered = lab.read("results/registration.json")
     assert (registered["stage"], registered["arm"]) == ("distil", "free-taught")
     card = (lab.path / "results/model-card.md").read_text()
-    assert "rendered 100" in card and "by what 3 other networks say of each digit" in card
+    assert "rendered 100" in card and "by what other networks (3) say of each digit" in card
     lab.run("dvc", "repro", "--force", "--single-item", "report")
     assert "free-taught" in (lab.path / "results/page/index.html").read_text()
 

@@ -63,7 +63,8 @@ class Contests(Section):
     arms: Annotated[dict[Name, Arm], Field(min_length=1)]
     """Who competes, with `training` as defaults."""
     teachers: str
-    """The arm of `arms` whose networks, those of all seeds, `distilled` learn from."""
+    """The arm of `arms` whose networks, those of all seeds, `distilled` learn from; with one more
+    seed they are all trained again."""
     distilled: dict[Name, Arm]
     """Who else competes, `{}` if nobody: what the teachers say of each digit takes the place of its
     label."""

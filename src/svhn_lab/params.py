@@ -197,8 +197,9 @@ def _fixed(training: Recipe, arms: Mapping[str, Arm]) -> Iterator[str]:
 
 
 def _distilled(contests: Contests) -> Iterator[str]:
-    """A message for every distilled arm whose name says something else, and if nobody teaches."""
-    if contests.teachers not in contests.arms:
+    """A message for every distilled arm whose name says something else, and if nobody teaches
+    them."""
+    if contests.distilled and contests.teachers not in contests.arms:
         yield (
             f"contests.teachers: contests.arms has no {contests.teachers!r}; there are: "
             f"{', '.join(contests.arms)}"

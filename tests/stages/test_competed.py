@@ -1,10 +1,10 @@
 """competed.py: only what params.yaml says now, on the digits of the lab, is taken."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from left import DATASET, leave_run
 from toy import change_params
 
 from svhn_lab.params import load
@@ -13,29 +13,14 @@ from svhn_lab.stages.competitors import teachers
 from svhn_lab.stages.layout import CONTESTS
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_json
-from svhn_lab.tracking.record import COMPETE, DISTIL, Identity, Record
+from svhn_lab.tracking.record import COMPETE, DISTIL, Identity
 
-DATASET = {"name": "rendered", "digest": "d" * 32}
 ARMS = ("fixed-polar", "free-preact-wide")
 
 
 def leave_arm(arm: str, key: str) -> None:
     """A run of the arm with seed 0, as params.yaml has it."""
     leave_run(Identity(COMPETE, arm, 0), load().contests.arms[arm].model_dump(), key)
-
-
-def leave_run(identity: Identity, params: dict[str, Any], key: str) -> None:
-    """A run with these params."""
-    run = Record(
-        identity=identity,
-        key=key,
-        params=params | {"stage": identity.stage},
-        dataset=DATASET,
-        num_parameters={"total": 5, "trainable": 5, "layers": {}, "buffers": 0},
-        metrics={"validation_accuracy": 0.75},
-    )
-    began = datetime(2026, 1, 2, tzinfo=UTC)
-    record.write(run, record.provenance(began, 1.0, [1.0], ("c" * 40, False)))
 
 
 @pytest.fixture

@@ -39,7 +39,9 @@ def test_a_search_is_shown_as_long_as_its_digits_and_settings_are_those_of_now(
 
 def test_who_has_competed_is_shown_with_what_it_changes_and_how_long_it_trained() -> None:
     entry = {"seconds_per_epoch": 30.0}
-    shown = contest_arms(load(), {"fixed-polar": entry, "free-preact-wide": entry})
+    arms = ("fixed-polar", "free-preact-wide", "free-distilled-sizes")
+    shown = contest_arms(load(), dict.fromkeys(arms, entry))
     assert shown["fixed-polar"] == entry | {"changes": "net polar", "minutes": 2.5}
     assert shown["free-preact-wide"]["minutes"] == 25  # of its 50 epochs
     assert shown["free-preact-wide"]["changes"].startswith("net preact-wide, epochs 50")
+    assert shown["free-distilled-sizes"]["changes"].endswith(", taught by free-polar-sizes")

@@ -1,24 +1,11 @@
 import pytest
 import torch
+from left import manifest
 
-from svhn_lab.data.batches import Digits, Statistics
+from svhn_lab.data.batches import Digits
 from svhn_lab.errors import UserError
-from svhn_lab.stages.prepared import Manifest
 from svhn_lab.stages.train import with_rendered
 from svhn_lab.tracking.record import Identity
-
-
-def manifest(*, image_size: int = 32, classes: str = "0123456789") -> Manifest:
-    return Manifest(
-        name="some",
-        official=False,
-        digest="",
-        splits={},
-        image_size=image_size,
-        classes=[*classes],
-        class_counts={},
-        statistics=Statistics((0, 0, 0), (1, 1, 1)),
-    )
 
 
 def digits(image_size: int = 32) -> Digits:

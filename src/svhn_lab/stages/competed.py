@@ -42,20 +42,21 @@ def _is_now(params: Params, arm: str, entry: dict[str, Any]) -> bool:
     try:
         stage = competitors.stage(params, arm)
         runs = [record.read(Identity(stage, arm, seed)) for seed in entry["seeds"]]
-        taught_by = competitors.teachers(params) if stage == record.DISTIL else []
-        teachers = [record.read(teacher) for teacher in taught_by]
+        if stage == record.DISTIL and not _taught_as_now(params, runs):
+            return False
     except UserError:  # of a run that is not on disk any more
-        return False
-    if teachers and not (
-        all(
-            _was_trained_by(params.contests.arms[teacher.identity.arm], record.COMPETE, teacher)
-            for teacher in teachers
-        )
-        and all(run.params.get("teachers") == [t.key for t in teachers] for run in runs)
-    ):
         return False
     return [run.key for run in runs] == entry["keys"] and all(
         _was_trained_by(recipe, stage, run) for run in runs
+    )
+
+
+def _taught_as_now(params: Params, runs: list[Record]) -> bool:
+    recipe = params.contests.arms[params.contests.teachers]
+    teachers = [record.read(teacher) for teacher in competitors.teachers(params)]
+    keys = [teacher.key for teacher in teachers]
+    return all(_was_trained_by(recipe, record.COMPETE, each) for each in teachers) and all(
+        run.params.get("teachers") == keys for run in runs
     )
 
 

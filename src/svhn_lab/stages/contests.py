@@ -40,6 +40,8 @@ def main() -> None:
     for name, entry in entries.items():
         about = {"stage": record.CONTESTS, "arm": name}
         about |= params.contests.competing[name].model_dump()
+        if name in params.contests.distilled:
+            about["teachers"] = params.contests.teachers
         sum_up(whole(name), competing[name].identities, about)
         entry |= compared[name]
         entry["whole_key"] = record.read(whole(name)).key

@@ -13,14 +13,11 @@ from svhn_lab.tracking import record
 
 def taught_by(params: Params, manifest: Manifest) -> Teachers:
     """The teachers, by the keys of their runs. Raises UserError if one is not on disk."""
+    net = params.contests.arms[params.contests.teachers].net
+    size = {"num_classes": manifest.num_classes, "image_size": manifest.image_size}
     return {
-        record.read(identity).key: load_model(
-            identity,
-            params.contests.arms[identity.arm].net,
-            num_classes=manifest.num_classes,
-            image_size=manifest.image_size,
-        )
-        for identity in competitors.teachers(params)
+        record.read(teacher).key: load_model(teacher, net, **size)
+        for teacher in competitors.teachers(params)
     }
 
 

@@ -73,10 +73,12 @@ def contest_arms(params: Params, found: Mapping[str, Any]) -> dict[str, dict[str
     """What the page and the Markdown both show of who has competed: entries of contests.json by
     arm, and how long one network trained."""
     arms = params.contests.competing
+    taught = f", taught by {params.contests.teachers}"
     return {
         name: entry
         | {
-            "changes": changes(arms[name], params.training),
+            "changes": changes(arms[name], params.training)
+            + (taught if name in params.contests.distilled else ""),
             "minutes": entry["seconds_per_epoch"] * arms[name].epochs / 60,
         }
         for name, entry in found.items()
