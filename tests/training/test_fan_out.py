@@ -3,6 +3,8 @@ stops no other, and a run whose worker is killed is run again. Real processes, a
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -123,6 +125,23 @@ def test_a_run_that_is_killed_each_time_fails(compute: Compute, workers: int | N
 def test_a_cluster_that_is_not_there_is_named() -> None:
     with pytest.raises(UserError, match=r"compute\.address: no Ray cluster answers at 'auto'"):
         fan_out(product, range(2), compute=RAY.model_copy(update={"address": "auto"}))
+
+
+WITHOUT_CLUSTER = """
+from svhn_lab.params import Compute
+from svhn_lab.training.fan_out import fan_out
+
+nowhere = Compute(backend="ray", address="127.0.0.1:1", cpus_per_run=1, gpus_per_run=0)
+fan_out(print, range(2), compute=nowhere)
+"""
+
+
+@pytest.mark.slow
+def test_an_address_where_no_cluster_is_is_given_up_soon() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_CLUSTER], capture_output=True, text=True, timeout=300
+    )  # a process of its own, as Ray is imported in this one
+    assert "UserError: params.yaml: compute.address: no Ray cluster answers at" in done.stderr
 
 
 def test_runs_are_on_the_processor_unless_gpus_are_asked_for() -> None:

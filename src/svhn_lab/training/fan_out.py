@@ -162,6 +162,9 @@ def _environment_with(variables: Mapping[str, str]) -> Iterator[None]:
 def _on_ray(
     function: Callable[[Task], Result], tasks: Sequence[Task], compute: Compute, collect: Collect
 ) -> None:
+    if compute.address is not None:
+        # A try waits for half a minute; Ray, which reads this when imported, makes twenty of them.
+        os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "1")
     try:
         import ray
     except ImportError:
