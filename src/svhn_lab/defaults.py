@@ -5,9 +5,8 @@ from typing import Any
 
 
 def filled(raw: dict[str, Any]) -> dict[str, Any]:
-    """The same tree with `training` as the defaults of each arm, of those of the contests,
-    and of the transfer study's recipes, and `transfer.finetune` as those of its
-    sweeps."""
+    """The same tree with `training` as the defaults of each arm, of those of the contests, and of
+    the transfer study's recipes, and `transfer.finetune` as those of its sweeps."""
     training = raw.get("training")
     filled = dict(raw)
     if not isinstance(training, dict):

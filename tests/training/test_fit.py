@@ -121,9 +121,10 @@ def test_teachers_take_turns_batch_by_batch() -> None:
     said: list[nn.Module] = []
     for teacher in (first, second):
         teacher.register_forward_hook(lambda teacher, *_: said.append(teacher))
-    fit(net, recipe(epochs=2), DIGITS, striped(4), STATISTICS, seed=0, teachers=[first, second])
-    assert len(net.seen) == 14, "an odd number each epoch, and it goes on where it was"
-    assert said == [first, second] * 7
+    mined = recipe(epochs=2, mining="hard", mining_from=1)
+    fit(net, mined, DIGITS, striped(4), STATISTICS, seed=0, teachers=[first, second])
+    assert len(net.seen) == 18, "an odd number each epoch, and it goes on where it was"
+    assert said == [first, second] * 9, "of batches that are fed again, too"
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_says_where() -> None:

@@ -165,7 +165,10 @@ def fit(
             net.train()
             fed = list(shuffled_batches(train, recipe.batch_size, order))
             steps_before = history[-1].steps if history else 0
-            results = [step(train.take(of), number) for number, of in enumerate(fed, steps_before)]
+            results = [
+                step(train.take(indices), number)
+                for number, indices in enumerate(fed, steps_before)
+            ]
             losses = torch.stack([loss for loss, _ in results])  # (batches,)
             train_accuracy = accuracy(
                 torch.cat([logits for _, logits in results]), train.labels[torch.cat(fed)]
