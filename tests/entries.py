@@ -24,6 +24,7 @@ def entry(mean: float, **more: Any) -> dict[str, Any]:
         "difference_interval": None,
         "p_holm": None,
         "changes": "net baseline",
+        "taught_by": None,
         "verdict": None,
         "confusion": [[9, 1], [0, 10]],
         "per_class_accuracy": [0.9, 1.0],

@@ -260,6 +260,11 @@ def test_the_contests_page_has_who_competed_and_how() -> None:
     assert "5 epochs of batches of\n128, adam at 0.001" in text
     row = "| `<preact>` | net baseline | 26,346 | 12.3 | 2.5 | 93.21 % | 93.21 % |"
     assert f"{row} 91.21 to 95.21 % | `baseline` | +8.21 | −0.40 to +10.00 | < 0.001 |" in text
+    assert "taught" not in text
+    pupils = {"pupil": entry(0.9, taught_by="teachers")}
+    text = page.render_markdown("contests.md", context(**MARKDOWN, arms=pupils))
+    assert "Who is taught learns" in text
+    assert "| `pupil` | net baseline, taught by teachers |" in text
 
 
 SEARCH = {
@@ -333,10 +338,12 @@ def test_quantities_of_explanations_have_their_unit() -> None:
 
 def test_contests_are_shown_where_there_were_any() -> None:
     assert "Contests" not in rendered()
-    arms = {"free-<a>": entry(0.91, **COMPARED | {"reference": "free-b"}), "free-b": entry(0.9)}
+    compared = COMPARED | {"reference": "free-b"}
+    arms = {"free-<a>": entry(0.91, taught_by="free-b", **compared), "free-b": entry(0.9)}
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", rendered(contests=arms)))
     assert "At most 150,000 parameters" in text and "Contests" in text
-    assert "free-&lt;a&gt; 2 26,346 12.3 2.5 91.00 % 91.00 % 89.00 to 93.00 % free-b" in text
+    assert "free-&lt;a&gt; net baseline, taught by free-b 2 26,346 12.3 2.5 91.00 %" in text
+    assert "91.00 % 89.00 to 93.00 % free-b +8.21" in text and "Who is taught learns" in text
 
 
 def test_no_claims_no_section_of_claims() -> None:

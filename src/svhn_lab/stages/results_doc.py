@@ -68,7 +68,6 @@ def main(part: str) -> None:
         arms = contest_arms(params, found["arms"])
         said = {"dataset": found["dataset"], "arms": arms, "seeds": params.contests.seeds}
         said |= {"search": searched(params, found["dataset"])}
-        said |= {"taught": not params.contests.distilled.keys().isdisjoint(arms)}
         said |= {"training": params.training, "max_parameters": params.gate.max_parameters}
         said |= more | origin(flat(runs.values()))
         write_text(CONTESTS_DOC, page.render_markdown("contests.md", said))

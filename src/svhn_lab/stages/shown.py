@@ -71,14 +71,14 @@ def tables(params: Params, evaluation: dict[str, Any]) -> dict[str, Any]:
 
 def contest_arms(params: Params, found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """What the page and the Markdown both show of who has competed: entries of contests.json by
-    arm, and how long one network trained."""
+    arm, with who taught it and how long one network trained."""
     arms = params.contests.competing
-    taught = f", taught by {params.contests.teachers}"
+    teachers = dict.fromkeys(params.contests.distilled, params.contests.teachers)
     return {
         name: entry
         | {
-            "changes": changes(arms[name], params.training)
-            + (taught if name in params.contests.distilled else ""),
+            "changes": changes(arms[name], params.training),
+            "taught_by": teachers.get(name),
             "minutes": entry["seconds_per_epoch"] * arms[name].epochs / 60,
         }
         for name, entry in found.items()
