@@ -1,5 +1,5 @@
 """Small networks that others have published, as the contests' peers: same digits, same budget.
-params.yaml names them `benchmarks.contest_peers:NAME`. Those of torchvision and timm are scaled
+params.yaml names them `benchmarks.contest_peers.NAME`. Those of torchvision and timm are scaled
 down to at most 150,000 parameters and, made for larger pictures, begin without halving theirs."""
 
 from collections.abc import Callable

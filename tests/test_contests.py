@@ -1,4 +1,4 @@
-"""The second pipeline at toy size: real DVC, as `make contests` runs it."""
+"""The second pipeline at toy size: real DVC."""
 
 import json
 from pathlib import Path
@@ -77,7 +77,7 @@ SEARCH = {
     "side_by_side": 2,
     "seeds": [0, 1],
     "space": {
-        **{"stem": [4, 8], "first": [4, 8], "second": [8], "third": [8, 400], "convs": [1]},
+        **{"stem": [0.5, 1], "second": [1], "third": [1, 400], "convs": [1, 2]},
         **{"convolution": ["full"], "activation": ["relu", "gelu"], "squeeze": [None, 4]},
         **{"dropout": [0.0, 0.1], "positions": [None], "head": ["all"]},
         "both_polarities": [False],
@@ -98,6 +98,7 @@ def test_a_search_that_was_killed_ends_with_the_same_trials(tmp_path: Path) -> N
         too_large = trial["choice"]["third"] == 400
         assert trial["state"] == ("pruned" if too_large else "complete")
         assert (trial["validation_accuracy"] is None) == too_large
+        assert too_large or 10_000 < trial["parameters"] <= 20_000
     names = {run.info.run_name for run in lab.keyed_runs()}
     complete = [t["trial"] for t in expected["trials"] if t["state"] == "complete"]
     assert names >= {f"search/trial-{n:03}/seed-{seed}" for n in complete for seed in (0, 1)}
@@ -117,14 +118,21 @@ def test_a_search_that_was_killed_ends_with_the_same_trials(tmp_path: Path) -> N
     assert killed.read("results/search.json") == expected, "fewer are not more"
     assert killed.lab("doctor").startswith("doctor: nothing wrong")
     change_params(killed.path, {"gate": {"max_parameters": 2_000}})
-    killed.run("dvc", "repro", stage)
-    for trial in killed.read("results/search.json")["trials"]:
-        assert (trial["state"] == "complete") == (trial["parameters"] <= 2_000), (
+    assert "search: begins anew" in killed.run("dvc", "repro", stage)
+    smaller = killed.read("results/search.json")["trials"]
+    assert {trial["trial"] for trial in smaller} == set(range(4))
+    for trial in smaller:
+        assert trial["state"] == "pruned" or 1_000 < trial["parameters"] <= 2_000, (
             "what was allowed before is not any more"
         )
+    change_params(killed.path, {"training": {"learning_rate": 1e30}})
+    killed.run("dvc", "repro", stage)
+    states = {trial["state"] for trial in killed.read("results/search.json")["trials"]}
+    assert states == {"fail", "pruned"}, "one that diverges is an answer too"
     change_params(killed.path, {"gate": {"max_parameters": 10}})
     refused = killed.try_run("dvc", "repro", stage)
-    assert refused.returncode and "none of 4 networks has at most 10 parameters" in refused.stderr
+    assert refused.returncode
+    assert "none of 4 networks can have at most 10 parameters" in refused.stderr
 
 
 def replace_arms(project: Path, references: dict[str, str]) -> None:

@@ -8,19 +8,19 @@ from svhn_lab.recipes import Arm
 from svhn_lab.schema import Count, Name, Real, Section, Seed, distinct
 
 Some = Field(min_length=1)
+Multiple = Annotated[Real, Field(gt=0)]
 
 
 class Space(Section):
-    """What the search chooses among: lists of alternatives, for networks like `preact`."""
+    """What the search chooses among: lists of alternatives, for networks like `preact`. The first
+    block gets as many channels as `gate.max_parameters` allow, an even number."""
 
-    stem: Annotated[tuple[Count, ...], Some]
-    """Channels of the first convolution."""
-    first: Annotated[tuple[Count, ...], Some]
-    """Channels of the first block."""
-    second: Annotated[tuple[Count, ...], Some]
-    """Channels of the second."""
-    third: Annotated[tuple[Count, ...], Some]
-    """Channels of the third."""
+    stem: Annotated[tuple[Multiple, ...], Some]
+    """Channels of the first convolution, as multiples of those of the first block."""
+    second: Annotated[tuple[Multiple, ...], Some]
+    """Those of the second block."""
+    third: Annotated[tuple[Multiple, ...], Some]
+    """Those of the third."""
     convs: Annotated[tuple[Count, ...], Some]
     """Convolutions of each block."""
     convolution: Annotated[tuple[Literal["full", "5x5", "depthwise", "fire"], ...], Some]

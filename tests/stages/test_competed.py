@@ -84,7 +84,7 @@ def test_what_is_not_current_is_left_out_and_said(
     else:
         (record.RUNS / wide.path / "run.json").unlink()
     assert competed(load(), DATASET) == {"fixed-polar": entries["fixed-polar"]}
-    assert "left out, as they are not what params.yaml says now: free-preact-wide; `make co" in (
+    assert "or were trained again since: free-preact-wide; `make co" in (
         capsys.readouterr().out
     )
 

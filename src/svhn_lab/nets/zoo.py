@@ -90,7 +90,7 @@ ZOO: dict[str, Architecture] = {
             PreActivation(64, convs=2, pool="all"),
         )
     ),
-    # The contest's under fixed settings: `preact` of an image and of its negative about the mean,
+    # Of the contest under fixed settings: `preact` of an image and of its negative about the mean,
     # with GELU and a little dropout of channels.
     "polar": Architecture(
         (

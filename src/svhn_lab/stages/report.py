@@ -36,10 +36,10 @@ from svhn_lab.stages.layout import (
 )
 from svhn_lab.stages.mirroring import mirror_all
 from svhn_lab.stages.origin import origin
+from svhn_lab.stages.searched import searched
 from svhn_lab.stages.shown import (
     contest_arms,
     refuse_outdated,
-    searched,
     study_figures,
     study_tables,
     tables,

@@ -20,10 +20,10 @@ from svhn_lab.stages.layout import (
     read_json,
 )
 from svhn_lab.stages.origin import origin, processor
+from svhn_lab.stages.searched import searched
 from svhn_lab.stages.shown import (
     contest_arms,
     refuse_outdated,
-    searched,
     study_figures,
     study_tables,
     tables,

@@ -4,7 +4,7 @@ other. The study lies in SQLite: a search that was killed goes on with the trial
 
 import contextlib
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -16,21 +16,23 @@ from optuna.trial import FrozenTrial, TrialState
 from svhn_lab.contest_params import Search
 from svhn_lab.errors import UserError
 from svhn_lab.nets import space
-from svhn_lab.nets.network import built, num_parameters
+from svhn_lab.nets.network import built
+from svhn_lab.nets.space import Choice
 from svhn_lab.params import PARAMS_FILE, Params, load
 from svhn_lab.recipes import Recipe
 from svhn_lab.report.formats import percent
 from svhn_lab.report.tables import table
 from svhn_lab.stages.layout import RESULTS, SEARCH, SEARCH_STUDY
 from svhn_lab.stages.mirroring import mirror_all
-from svhn_lab.stages.prepared import load_digits, load_manifest
+from svhn_lab.stages.prepared import Manifest, load_digits, load_manifest
 from svhn_lab.stages.runs import RunsDiverged, run, run_all
+from svhn_lab.stages.searched import settled
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_json
 from svhn_lab.tracking.record import Identity
 
 START_UP = 10  # trials at random before the estimator has something to go by
-Task = tuple[Identity, dict[str, Any], Recipe]
+Task = tuple[Identity, Choice, Recipe]
 
 
 def identities(number: int, settings: Search) -> list[Identity]:
@@ -38,17 +40,17 @@ def identities(number: int, settings: Search) -> list[Identity]:
     return [Identity(record.SEARCH, f"trial-{number:03}", seed) for seed in settings.seeds]
 
 
+def size_of(manifest: Manifest) -> dict[str, int]:
+    """What a network has to fit."""
+    return {"image_size": manifest.image_size, "num_classes": manifest.num_classes}
+
+
 def train_one(task: Task) -> Identity:
     """One seed of a trial's network."""
     identity, choice, recipe = task
     assert identity.seed is not None
     manifest = load_manifest()
-    net = built(
-        space.architecture(choice),
-        num_classes=manifest.num_classes,
-        seed=identity.seed,
-        image_size=manifest.image_size,
-    )
+    net = built(space.architecture(choice), seed=identity.seed, **size_of(manifest))
     about = {"stage": identity.stage, "arm": identity.arm, **choice}
     return run(
         identity, net, recipe, about, load_digits("train"), load_digits("validation"), manifest
@@ -56,9 +58,14 @@ def train_one(task: Task) -> Identity:
 
 
 def study_of(key: str) -> optuna.Study:
-    """The study of this key, as far as it has come; the results of any other are removed."""
+    """The study of this key, as far as it has come; the results of any other are removed, and it is
+    said."""
     storage = f"sqlite:///{SEARCH_STUDY}"
     if not SEARCH_STUDY.exists() or key not in optuna.get_all_study_names(storage):
+        if SEARCH_STUDY.exists():
+            click.echo(
+                "search: begins anew; the trials so far were of other settings, digits or code"
+            )
         for folder in (SEARCH_STUDY.parent, RESULTS / record.SEARCH, record.MODELS / record.SEARCH):
             shutil.rmtree(folder, ignore_errors=True)
         SEARCH_STUDY.parent.mkdir(parents=True)
@@ -88,14 +95,6 @@ def asked(study: optuna.Study, settings: Search) -> list[FrozenTrial]:
     return study.get_trials(states=(TrialState.RUNNING,))
 
 
-def parameters(choice: Mapping[str, Any], image_size: int, num_classes: int) -> int:
-    """Of the network."""
-    architecture = space.architecture(choice)
-    return num_parameters(
-        built(architecture, num_classes=num_classes, seed=0, image_size=image_size)
-    )
-
-
 def accuracy(runs: Sequence[Identity]) -> float | None:
     """The mean validation accuracy of a trial's runs; None if one of them failed."""
     records = [record.read(each) for each in runs]
@@ -105,24 +104,21 @@ def accuracy(runs: Sequence[Identity]) -> float | None:
 
 
 def advance(study: optuna.Study, params: Params) -> None:
-    """Trains the next trials and tells the study. One with too many parameters is not trained."""
+    """Trains the next trials, but for those that cannot be small enough, and tells the study."""
     settings, manifest = params.contests.search, load_manifest()
     trials = asked(study, settings)
-    small = [
-        trial
-        for trial in trials
-        if parameters(trial.params, manifest.image_size, manifest.num_classes)
-        <= params.gate.max_parameters
-    ]
+    size, largest = size_of(manifest), params.gate.max_parameters
+    networks = {trial.number: space.widest(trial.params, largest, **size) for trial in trials}
     tasks: list[Task] = [
-        (identity, trial.params, params.training)
-        for trial in small
-        for identity in identities(trial.number, settings)
+        (identity, choice, params.training)
+        for number, choice in networks.items()
+        if choice is not None
+        for identity in identities(number, settings)
     ]
     with contextlib.suppress(RunsDiverged):  # which is an answer too
         run_all(train_one, tasks, params.compute)
     for trial in trials:
-        if trial not in small:
+        if networks[trial.number] is None:
             study.tell(trial.number, state=TrialState.PRUNED)
             continue
         value = accuracy(identities(trial.number, settings))
@@ -130,18 +126,21 @@ def advance(study: optuna.Study, params: Params) -> None:
         study.tell(trial.number, value, state=state)
 
 
-def found(trials: Sequence[FrozenTrial], image_size: int, num_classes: int) -> list[dict[str, Any]]:
+def found(trials: Sequence[FrozenTrial], largest: int, manifest: Manifest) -> list[dict[str, Any]]:
     """What each trial is, the best first; those that were not trained come last."""
-    rows = [
-        {
-            "trial": trial.number,
-            "choice": trial.params,
-            "parameters": parameters(trial.params, image_size, num_classes),
-            "validation_accuracy": trial.value,
-            "state": trial.state.name.lower(),
-        }
-        for trial in trials
-    ]
+    rows = []
+    for trial in trials:
+        choice = space.widest(trial.params, largest, **size_of(manifest))
+        count = None if choice is None else space.parameters(choice, **size_of(manifest))
+        rows.append(
+            {
+                "trial": trial.number,
+                "choice": choice or trial.params,
+                "parameters": count,
+                "validation_accuracy": trial.value,
+                "state": trial.state.name.lower(),
+            }
+        )
     return sorted(rows, key=lambda row: -(row["validation_accuracy"] or 0))
 
 
@@ -150,28 +149,24 @@ def main() -> None:
     params, manifest = load(), load_manifest()
     settings = params.contests.search
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    about = settings.model_dump(exclude={"trials"}) | params.training.model_dump()
-    about["max_parameters"] = params.gate.max_parameters
-    key = record.content_key(
-        Identity(record.SEARCH, ""), about, manifest.digest, record.code_digest(record.SEARCH)
-    )
+    about, code = settled(params), record.code_digest(record.SEARCH)
+    key = record.content_key(Identity(record.SEARCH, ""), about, manifest.digest, code)
     study = study_of(key)
     while sum(trial.state.is_finished() for trial in study.trials) < settings.trials:
         advance(study, params)
     trials = study.trials[: settings.trials]  # of a search that once was for more
     if all(trial.state is TrialState.PRUNED for trial in trials):
         raise UserError(
-            f"{PARAMS_FILE}: contests.search.space: none of {len(trials)} networks has at most "
-            f"{params.gate.max_parameters:,} parameters (gate.max_parameters); name smaller ones, "
-            "or try more (contests.search.trials)"
+            f"{PARAMS_FILE}: contests.search.space: none of {len(trials)} networks can have at "
+            f"most {params.gate.max_parameters:,} parameters (gate.max_parameters); name smaller "
+            "ones, or try more (contests.search.trials)"
         )
-    rows = found(trials, manifest.image_size, manifest.num_classes)
-    settled = {"dataset": manifest.dataset(), "training": params.training.model_dump()}
-    write_json(SEARCH, settled | {"trials": rows})
+    rows = found(trials, params.gate.max_parameters, manifest)
+    write_json(SEARCH, {"dataset": manifest.dataset(), "settled": about, "trials": rows})
     shown = [
         (
             f"trial-{row['trial']:03}",
-            f"{row['parameters']:,}",
+            "–" if row["parameters"] is None else f"{row['parameters']:,}",
             "–" if row["validation_accuracy"] is None else percent(row["validation_accuracy"]),
             ", ".join(f"{name} {value}" for name, value in row["choice"].items()),
         )

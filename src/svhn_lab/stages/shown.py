@@ -12,12 +12,9 @@ from svhn_lab.errors import UserError
 from svhn_lab.params import Params
 from svhn_lab.report import study_plots
 from svhn_lab.report.formats import changes
-from svhn_lab.stages.layout import SEARCH, read_json
 from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity
 from svhn_lab.transfer_params import MAIN_SWEEP
-
-SHOWN_TRIALS = 10  # of the search, the best
 
 
 def refuse_outdated(
@@ -82,24 +79,6 @@ def contest_arms(params: Params, found: Mapping[str, Any]) -> dict[str, dict[str
             "minutes": entry["seconds_per_epoch"] * arms[name].epochs / 60,
         }
         for name, entry in found.items()
-    }
-
-
-def searched(params: Params, dataset: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What the search has found, if there was one, on these digits and by the settings of now: the
-    best networks first, and how many were tried."""
-    if not SEARCH.exists():
-        return None
-    search = read_json(SEARCH, "contests/dvc.yaml:search")
-    now = {"digest": dataset["digest"], "training": params.training.model_dump()}
-    if now != {"digest": search["dataset"]["digest"], "training": search["training"]}:
-        return None
-    trials = search["trials"]
-    return {
-        "tried": len(trials),
-        "trained": sum(trial["state"] != "pruned" for trial in trials),
-        "choices": list(trials[0]["choice"]),
-        "best": [trial for trial in trials if trial["state"] == "complete"][:SHOWN_TRIALS],
     }
 
 
