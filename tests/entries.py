@@ -9,6 +9,8 @@ def entry(mean: float, **more: Any) -> dict[str, Any]:
     return {
         "parameters": 26_346,
         "trainable_parameters": 500,
+        "buffers": 170,
+        "threads": [1],
         "seeds": [0, 1],
         "validation_accuracy": [mean, mean],
         "test_accuracy": [mean - 0.01, mean + 0.01],

@@ -1,5 +1,7 @@
 """ablations.py of the contests: each network lacks, or has, one ingredient."""
 
+from itertools import combinations
+
 import pytest
 
 from contests import ablations
@@ -13,10 +15,15 @@ ABLATIONS = {
 
 
 @pytest.mark.parametrize("name", ABLATIONS)
-def test_an_ablation_is_another_network_of_about_the_same_size(name: str) -> None:
-    assert ABLATIONS[name] != zoo.ZOO["polar"]
+def test_an_ablation_is_of_about_the_same_size_and_says_what_it_changes(name: str) -> None:
     net = zoo.build(f"contests.ablations.{name}", num_classes=10, seed=0)
     assert 105_000 <= num_parameters(net) <= 150_000
+    assert ABLATIONS[name].about
+
+
+def test_no_two_ablations_are_the_same_network() -> None:
+    for one, other in combinations([zoo.ZOO["polar"], *ABLATIONS.values()], 2):
+        assert one != other
 
 
 def test_every_ablation_competes() -> None:

@@ -39,7 +39,7 @@ def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Pat
     stages = {"free-plain": "compete", "free-taught": "distil"}
     for arm, stage in stages.items():
         assert runs[f"compete/{arm}/seed-0"].data.params["stage"] == stage
-    assert runs["contests/free-taught"].data.params["teachers"] == TEACHERS
+    assert runs["contests/free-taught"].data.params["taught_by"] == TEACHERS
     whole = runs["contests/free-plain"]
     assert whole.data.metrics["test_accuracy_mean"] == plain["mean"]
     taught = runs["compete/free-taught/seed-1"]

@@ -4,6 +4,7 @@ import torch
 from by_hand import IMAGES, built, check, parts
 from torch.nn import functional
 
+from svhn_lab.nets import zoo
 from svhn_lab.nets.blocks import (
     BothPolarities,
     ConvPool,
@@ -14,6 +15,7 @@ from svhn_lab.nets.blocks import (
     enlarged,
     pooled,
 )
+from svhn_lab.nets.network import Architecture
 from svhn_lab.nets.residual import PreActivation
 
 
@@ -89,3 +91,10 @@ def test_a_whitened_stem_gives_values_of_variance_one_that_do_not_go_together() 
 
 def test_other_stems_are_not_whitened() -> None:
     assert not isinstance(Stem(4).build(3), WhitenedStem)
+
+
+def test_sizes_are_counted_wherever_they_lie() -> None:
+    several = SeveralSizes((Stem(4),), (-2, 0, 2))
+    assert Architecture((Stem(4),)).num_sizes == 1
+    assert Architecture((BothPolarities((several,)),)).num_sizes == 3
+    assert zoo.ZOO["polar-sizes"].num_sizes == 2

@@ -39,5 +39,5 @@ def test_whatever_is_chosen_is_as_large_as_is_allowed(data: st.DataObject) -> No
     largest = params.gate.max_parameters
     found = space.widest(choice, largest, **SIZE)
     assert found is not None
-    assert 0.8 * largest <= parameters(found) <= largest
+    assert 0.7 * largest <= parameters(found) <= largest
     assert parameters(space.widened(choice, found["first"] + 2)) > largest

@@ -238,6 +238,7 @@ MARKDOWN = {
     "processor": "Some CPU",
     "commits": ["abc, with changes"],
     "machines": ["Linux x86_64, 2 cores"],
+    "told_apart": {"better": [], "worse": ["a", "b"], "not told": ["<preact>"]},
 }
 
 
@@ -258,13 +259,14 @@ def test_the_contests_page_has_who_competed_and_how() -> None:
     text = page.render_markdown("contests.md", context(**MARKDOWN))
     assert "# The best network of at most 150,000 parameters" in text
     assert "5 epochs of batches of\n128, adam at 0.001" in text
-    row = "| `<preact>` | net baseline | 26,346 | 12.3 | 2.5 | 93.21 % | 93.21 % |"
+    row = "| `<preact>` | net baseline | 26,346 | 170 | 12.3 | 2.5 | 1 | 93.21 % | 93.21 % |"
     assert f"{row} 91.21 to 95.21 % | `baseline` | +8.21 | −0.40 to +10.00 | < 0.001 |" in text
+    assert "- better than what it is compared with: none;" in text
+    assert "- worse: `a`, `b`;\n- not told apart: `<preact>`." in text
     assert "taught" not in text
     pupils = {"pupil": entry(0.9, taught_by="teachers")}
     text = page.render_markdown("contests.md", context(**MARKDOWN, arms=pupils))
     assert "Who is taught learns" in text
-    assert "| `pupil` | net baseline, taught by teachers |" in text
 
 
 SEARCH = {
@@ -342,7 +344,7 @@ def test_contests_are_shown_where_there_were_any() -> None:
     arms = {"free-<a>": entry(0.91, taught_by="free-b", **compared), "free-b": entry(0.9)}
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", rendered(contests=arms)))
     assert "At most 150,000 parameters" in text and "Contests" in text
-    assert "free-&lt;a&gt; net baseline, taught by free-b 2 26,346 12.3 2.5 91.00 %" in text
+    assert "free-&lt;a&gt; net baseline 2 26,346 170 12.3 2.5 1 91.00 %" in text
     assert "91.00 % 89.00 to 93.00 % free-b +8.21" in text and "Who is taught learns" in text
 
 

@@ -51,24 +51,24 @@ def test_other_digits_do_not_count(
 def test_who_learned_from_other_teachers_is_not_current(project: Path) -> None:
     pupil = Identity(DISTIL, "free-distilled-sizes", 0)
     params = load()
-    taught_by = teachers(params)
+    the_teachers = teachers(params)
     of_teachers = params.contests.arms[params.contests.teachers].model_dump()
-    keys = [f"teacher {teacher.seed}" for teacher in taught_by]
-    for teacher, key in zip(taught_by, keys, strict=True):
+    keys = [f"teacher {teacher.seed}" for teacher in the_teachers]
+    for teacher, key in zip(the_teachers, keys, strict=True):
         leave_run(teacher, of_teachers, key)
     taught = params.contests.distilled[pupil.arm].model_dump() | {"teachers": keys}
     leave_run(pupil, taught, key="pupil")
     entry = {"seeds": [0], "keys": ["pupil"]}
     write_json(CONTESTS, {"dataset": DATASET, "arms": {pupil.arm: entry}})
     assert list(competed(load(), DATASET)) == [pupil.arm]
-    leave_run(taught_by[1], of_teachers, key="trained again")
+    leave_run(the_teachers[1], of_teachers, key="trained again")
     assert competed(load(), DATASET) == {}
-    leave_run(taught_by[1], of_teachers, key=keys[1])
+    leave_run(the_teachers[1], of_teachers, key=keys[1])
     change_params(project, {"contests": {"seeds": [0, 1, 2]}})
     assert competed(load(), DATASET) == {}, "two of its teachers teach no more"
     change_params(project, {"contests": {"seeds": [0, 1, 2, 3, 4]}})
     assert list(competed(load(), DATASET)) == [pupil.arm]
-    change_params(project, {"contests": {"arms": {taught_by[0].arm: {"epochs": 2}}}})
+    change_params(project, {"contests": {"arms": {the_teachers[0].arm: {"epochs": 2}}}})
     assert competed(load(), DATASET) == {}
 
 
@@ -84,9 +84,7 @@ def test_what_is_not_current_is_left_out_and_said(
     else:
         (record.RUNS / wide.path / "run.json").unlink()
     assert competed(load(), DATASET) == {"fixed-polar": entries["fixed-polar"]}
-    assert "or were trained again since: free-preact-wide; `make co" in (
-        capsys.readouterr().out
-    )
+    assert "or were trained again since: free-preact-wide; `make co" in (capsys.readouterr().out)
 
 
 def test_a_run_from_before_a_setting_was_known_is_not_current(entries: dict[str, Any]) -> None:

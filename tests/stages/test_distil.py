@@ -11,7 +11,7 @@ from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.params import load
 from svhn_lab.stages.competitors import teachers
-from svhn_lab.stages.distil import taught_by
+from svhn_lab.stages.distil import load_teachers
 from svhn_lab.stages.runs import save_model
 
 
@@ -25,11 +25,11 @@ def test_the_networks_of_all_seeds_teach_and_none_may_be_missing(project: Path) 
     for teacher, net in zip((first, second), nets, strict=True):
         leave_run(teacher, {}, key=f"of seed {teacher.seed}")
         save_model(teacher.weights, net)
-    found = taught_by(load(), manifest())
+    found = load_teachers(load(), manifest())
     assert list(found) == ["of seed 0", "of seed 1"]
     for net, trained in zip(nets, found.values(), strict=True):
         expected = net.state_dict()["head.weight"]
         assert torch.equal(trained.state_dict()["head.weight"], expected)
     second.weights.unlink()
     with pytest.raises(UserError, match=r"seed-1\.pt: not found; make it with .*-sizes-1`"):
-        taught_by(load(), manifest())
+        load_teachers(load(), manifest())

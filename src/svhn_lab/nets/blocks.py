@@ -2,6 +2,7 @@
 that can be printed and compared) and the module that it builds; each module names its freeze
 units: one convolution with the normalisation that belongs to it."""
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import pairwise
@@ -133,6 +134,13 @@ class _SeveralSizes(_OverViews):
         pixels = (0,) if trains else self.pixels
         views = [enlarged(x, round(by * x.shape[-1] / 32)) for by in pixels]
         return torch.stack(self.blocks(torch.cat(views)).chunk(len(views))).mean(0)
+
+
+def sizes_of(declaration: Declaration) -> int:
+    """At how many sizes of what comes in a block looks when it answers."""
+    sizes = len(declaration.pixels) if isinstance(declaration, SeveralSizes) else 1
+    within = declaration.blocks if isinstance(declaration, _DeclaredOverViews) else ()
+    return sizes * math.prod(sizes_of(block) for block in within)
 
 
 def enlarged(x: Tensor, by: int) -> Tensor:

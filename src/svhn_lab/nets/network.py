@@ -1,14 +1,23 @@
 """What every network of the lab is: blocks, then a head of fully connected layers."""
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from svhn_lab.nets.blocks import Block, Declaration, State, Unit, UnitByUnit, WhitenedStem
+from svhn_lab.nets.blocks import (
+    Block,
+    Declaration,
+    State,
+    Unit,
+    UnitByUnit,
+    WhitenedStem,
+    sizes_of,
+)
 
 # How weights of convolutions begin: torch's own way is uniform, with a sixth of the variance that
 # keeps that of the activations behind a ReLU (He et al., 2015, "Delving deep into rectifiers").
@@ -24,12 +33,18 @@ INITIALISATIONS: dict[Initialisation, Callable[[Tensor], Any]] = {
 class Architecture:
     """A network as data: its blocks, whether the last map is averaged to one value a channel, the
     widths of the hidden fully connected layers before the output layer, and how the weights of its
-    convolutions begin."""
+    convolutions begin. `about` says in tables what its name does not."""
 
     blocks: tuple[Declaration, ...]
     average: bool = False
     hidden: tuple[int, ...] = ()
     initialisation: Initialisation = "torch"
+    about: str = field(default="", compare=False)
+
+    @property
+    def num_sizes(self) -> int:
+        """At how many sizes of an image it looks when it answers."""
+        return math.prod(sizes_of(block) for block in self.blocks)
 
 
 class Network(nn.Module):

@@ -15,7 +15,11 @@ Choice = dict[str, Any]
 
 
 def architecture(
-    choice: Mapping[str, Any], *, whitened: bool = False, pools: tuple[int, int] = (2, 2)
+    choice: Mapping[str, Any],
+    *,
+    whitened: bool = False,
+    pools: tuple[int, int] = (2, 2),
+    about: str = "",
 ) -> Architecture:
     """The network of one choice for every key of `contests.search.space`, with channels of stem and
     blocks; whether the stem whitens and what the first two blocks pool is not searched."""
@@ -34,7 +38,9 @@ def architecture(
         PreActivation(choice["second"], pool=second, positions=choice["positions"], **like),
         PreActivation(choice["third"], pool=head, positions=choice["positions"], **like),
     )
-    return Architecture((BothPolarities(blocks),) if choice["both_polarities"] else blocks)
+    if choice["both_polarities"]:
+        blocks = (BothPolarities(blocks),)
+    return Architecture(blocks, about=about)
 
 
 def widened(choice: Mapping[str, Any], first: int) -> Choice:

@@ -1,6 +1,7 @@
 """`contests` (contests/dvc.yaml): tests who has competed, once, on the last epoch's weights, as
 `evaluate` does with the lab's own arms; nothing is chosen by it."""
 
+from svhn_lab.nets.zoo import architecture
 from svhn_lab.params import Params, load
 from svhn_lab.stages import competitors
 from svhn_lab.stages.answers import save_answers
@@ -41,8 +42,12 @@ def main() -> None:
         about = {"stage": record.CONTESTS, "arm": name}
         about |= params.contests.competing[name].model_dump()
         if name in params.contests.distilled:
-            about["teachers"] = params.contests.teachers
+            about["taught_by"] = params.contests.teachers
         sum_up(whole(name), competing[name].identities, about)
+        runs = [record.read(identity) for identity in competing[name].identities]
+        entry["threads"] = sorted({run.params["threads"] for run in runs})
+        net = architecture(params.contests.competing[name].net)
+        entry |= {"about": net.about, "num_sizes": net.num_sizes}
         entry |= compared[name]
         entry["whole_key"] = record.read(whole(name)).key
     labels = load_digits("test").labels.numpy()

@@ -11,7 +11,7 @@ from svhn_lab.stages.train import Teachers, train_one
 from svhn_lab.tracking import record
 
 
-def taught_by(params: Params, manifest: Manifest) -> Teachers:
+def load_teachers(params: Params, manifest: Manifest) -> Teachers:
     """The teachers, by the keys of their runs. Raises UserError if one is not on disk."""
     net = params.contests.arms[params.contests.teachers].net
     size = {"num_classes": manifest.num_classes, "image_size": manifest.image_size}
@@ -27,5 +27,5 @@ def main(arm_name: str, seed: int) -> None:
     params = load()
     arm = competitors.named(arm_name, params.contests.distilled, "distilled")
     identity = competitors.identity(params, arm_name, seed)
-    distil_one = partial(train_one, teachers=taught_by(params, load_manifest()))
+    distil_one = partial(train_one, teachers=load_teachers(params, load_manifest()))
     run_all(distil_one, [(identity, arm)], params.compute)

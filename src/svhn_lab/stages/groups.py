@@ -29,6 +29,7 @@ from svhn_lab.evidence.statistics import (
     wilson_interval,
 )
 from svhn_lab.nets import zoo
+from svhn_lab.nets.network import parameter_counts
 from svhn_lab.recipes import Recipe
 from svhn_lab.report.formats import mean_percent, percent, percent_interval
 from svhn_lab.report.tables import table
@@ -162,6 +163,7 @@ def summary(
     return {
         "parameters": counts["total"],
         "trainable_parameters": counts["trainable"],
+        "buffers": parameter_counts(net)["buffers"],
         "flops_per_image": flops_per_image(net, image_size),
         "seconds_per_epoch": seconds_per_epoch(group),
         "seeds": [identity.seed for identity in group.identities],

@@ -10,7 +10,6 @@ from mlflow.exceptions import MlflowException
 from svhn_lab.errors import UserError
 from svhn_lab.evidence import gate
 from svhn_lab.evidence.selection import best_run, best_small_arm
-from svhn_lab.nets.blocks import SeveralSizes
 from svhn_lab.nets.classifier import Classifier
 from svhn_lab.nets.zoo import architecture
 from svhn_lab.params import Params, load
@@ -142,9 +141,7 @@ def card(registration: dict[str, Any], training: Recipe) -> str:
         {
             "of": registration,
             "recipe": run.params,
-            "several_sizes": any(
-                isinstance(block, SeveralSizes) for block in architecture(run.params["net"]).blocks
-            ),
+            "num_sizes": architecture(run.params["net"]).num_sizes,
             "changes": changes(trained, training),
             "digits": manifest,
             **registration["tags"],

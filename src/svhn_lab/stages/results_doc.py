@@ -27,6 +27,7 @@ from svhn_lab.stages.shown import (
     study_figures,
     study_tables,
     tables,
+    told_apart,
 )
 from svhn_lab.tracking.files import write_bytes, write_text
 from svhn_lab.tracking.record import Identity
@@ -67,7 +68,7 @@ def main(part: str) -> None:
         refuse_outdated(CONTESTS, found["arms"], runs, remedy="make contests")
         arms = contest_arms(params, found["arms"])
         said = {"dataset": found["dataset"], "arms": arms, "seeds": params.contests.seeds}
-        said |= {"search": searched(params, found["dataset"])}
+        said |= {"search": searched(params, found["dataset"]), "told_apart": told_apart(arms)}
         said |= {"training": params.training, "max_parameters": params.gate.max_parameters}
         said |= more | origin(flat(runs.values()))
         write_text(CONTESTS_DOC, page.render_markdown("contests.md", said))

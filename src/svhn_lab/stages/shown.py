@@ -68,18 +68,36 @@ def tables(params: Params, evaluation: dict[str, Any]) -> dict[str, Any]:
 
 def contest_arms(params: Params, found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """What the page and the Markdown both show of who has competed: entries of contests.json by
-    arm, with who taught it and how long one network trained."""
+    arm, with what sets it apart, who taught it and how long one network trained."""
     arms = params.contests.competing
     teachers = dict.fromkeys(params.contests.distilled, params.contests.teachers)
-    return {
-        name: entry
-        | {
-            "changes": changes(arms[name], params.training),
-            "taught_by": teachers.get(name),
+    shown = {}
+    for name, entry in found.items():
+        sizes, taught_by = entry["num_sizes"], teachers.get(name)
+        words = [
+            changes(arms[name], params.training),
+            entry["about"],
+            f"answers by {sizes} sizes of the image" if sizes > 1 else "",
+            f"taught by {taught_by}" if taught_by else "",
+        ]
+        shown[name] = entry | {
+            "changes": "; ".join(filter(None, words)),
+            "taught_by": taught_by,
             "minutes": entry["seconds_per_epoch"] * arms[name].epochs / 60,
         }
-        for name, entry in found.items()
-    }
+    return shown
+
+
+def told_apart(arms: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Which arms are better than what they are compared with, which are worse, and of which the
+    interval of their own difference does not tell."""
+    told: dict[str, list[str]] = {"better": [], "worse": [], "not told": []}
+    for name, arm in arms.items():
+        if arm["reference"] is None:
+            continue
+        low, high = arm["difference_interval"] or (-1, 1)
+        told["better" if low > 0 else "worse" if high < 0 else "not told"].append(name)
+    return told
 
 
 def study_tables(
