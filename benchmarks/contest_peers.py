@@ -90,26 +90,31 @@ def _simpnet(widths: tuple[int, ...], pooled_after: tuple[int, ...]) -> nn.Modul
 
 
 def _mobilenet_v3_small(width: float) -> nn.Module:
-    """torchvision's (Howard et al., 2019), up to its last convolution."""
+    """torchvision's (Howard et al., 2019), up to its last convolution, halving the map two times
+    less: 32x32 pixels become 4x4."""
     from torchvision.models.mobilenetv3 import MobileNetV3, _mobilenet_v3_conf
 
     settings, last = _mobilenet_v3_conf("mobilenet_v3_small", width_mult=width)
+    settings[0].stride = 1
     net = MobileNetV3(settings, last, num_classes=10)
     net.features[0][0].stride = (1, 1)
     return nn.Sequential(net.features, net.avgpool, nn.Flatten())
 
 
-def _convnext(widths: tuple[int, ...], depths: tuple[int, ...]) -> nn.Module:
-    """timm's ConvNeXt (Liu et al., 2022, "A ConvNet for the 2020s")."""
+def _densenet(growth_rate: int, layers: tuple[int, ...]) -> nn.Module:
+    """timm's DenseNet-BC (Huang et al., 2017, "Densely connected convolutional networks"), which
+    begins so in the paper for pictures of 32x32 pixels."""
     try:
-        from timm.models.convnext import ConvNeXt
+        from timm.models.densenet import DenseNet
     except ImportError:
         raise UserError(
-            "the network convnext needs timm; install it with `pip install 'svhn-lab[contests]'`"
+            "the network densenet needs timm; install it with `pip install 'svhn-lab[contests]'`"
         ) from None
-    net: nn.Module = ConvNeXt(
-        num_classes=0, dims=widths, depths=depths, patch_size=1, kernel_sizes=5, ls_init_value=None
+    net: nn.Module = DenseNet(growth_rate=growth_rate, block_config=layers, num_classes=0)
+    net.set_submodule(
+        "features.conv0", nn.Conv2d(3, 2 * growth_rate, 3, padding=1, bias=False), strict=True
     )
+    net.set_submodule("features.pool0", nn.Identity(), strict=True)
     return net
 
 
@@ -118,4 +123,4 @@ SIMPNET_WIDTHS = (24, 28, 28, 28, 32, 32, 36, 36, 40, 40, 44, 44, 48)
 wrn_16_1 = Architecture((Foreign(lambda: _wide_resnet(16, 1), 64),))
 simpnet_slim = Architecture((Foreign(lambda: _simpnet(SIMPNET_WIDTHS, (5, 10)), 48),))
 mobilenet_v3_small = Architecture((Foreign(lambda: _mobilenet_v3_small(0.36), 192),))
-convnext = Architecture((Foreign(lambda: _convnext((24, 40, 56, 60), (1, 2, 2, 1)), 60),))
+densenet = Architecture((Foreign(lambda: _densenet(12, (5, 5, 5)), 111),))

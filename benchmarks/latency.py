@@ -1,7 +1,8 @@
 """How long the contests' networks take to answer on one thread: torch and ONNX Runtime, one image
 and 256 at once, in float32, networks in turn, medians with quartiles. Beside them a network as its
-package publishes it, with its accuracy on the lab's test digits. Written to LATENCY.md beside
-this. Weights are fresh ones, on which the time does not depend."""
+package publishes it, with its accuracy on the lab's test digits, which goes into the contests'
+table, too. Written to LATENCY.md beside this. Weights are fresh ones, on which the time does not
+depend."""
 
 import platform
 import tempfile
@@ -19,11 +20,14 @@ from ccexam.inference import InferenceFactory
 from torch import Tensor, nn
 
 from svhn_lab.data.batches import batches
+from svhn_lab.evidence.cost import flops_per_image
 from svhn_lab.nets import zoo
 from svhn_lab.nets.network import parameter_counts
 from svhn_lab.report.formats import percent
+from svhn_lab.stages.layout import PUBLISHED
 from svhn_lab.stages.origin import processor
-from svhn_lab.stages.prepared import load_digits, load_manifest
+from svhn_lab.stages.prepared import load_digits, load_manifest, tested_dataset
+from svhn_lab.tracking.files import write_json
 
 NETS = {
     "polar": "polar",
@@ -34,9 +38,9 @@ NETS = {
     "WRN-16-1": "benchmarks.contest_peers.wrn_16_1",
     "SimpNet-like": "benchmarks.contest_peers.simpnet_slim",
     "MobileNetV3-small, scaled": "benchmarks.contest_peers.mobilenet_v3_small",
-    "ConvNeXt, scaled": "benchmarks.contest_peers.convnext",
+    "DenseNet, scaled": "benchmarks.contest_peers.densenet",
 }
-PUBLISHED = "ccexam 1.0.0"
+CCEXAM = "ccexam 1.0.0"
 REPEATS = {1: 200, 256: 10}  # by batch, after a tenth as many to warm up
 Answer = Callable[[], object]
 
@@ -46,7 +50,7 @@ def networks() -> dict[str, nn.Module]:
     own: dict[str, nn.Module] = {
         shown: zoo.build(name, num_classes=10, seed=0).eval() for shown, name in NETS.items()
     }
-    return own | {PUBLISHED: InferenceFactory.create("svhn").model.eval()}
+    return own | {CCEXAM: InferenceFactory.create("svhn").model.eval()}
 
 
 def in_onnx_runtime(net: nn.Module, images: Tensor, folder: Path) -> Answer:
@@ -119,7 +123,7 @@ def main() -> None:
         images = torch.randn(number, 3, 32, 32, generator=torch.Generator().manual_seed(0))
         last = images.to(memory_format=torch.channels_last)
         of_torch: dict[str, Answer] = {
-            name: partial(net, last if name != PUBLISHED else images) for name, net in nets.items()
+            name: partial(net, last if name != CCEXAM else images) for name, net in nets.items()
         }
         found[f"torch, {number} (ms)"] = milliseconds(of_torch, repeats)
         of_onnx: dict[str, Answer] = {}
@@ -127,8 +131,14 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 of_onnx[name] = in_onnx_runtime(net, images, Path(folder))
         found[f"ONNX Runtime, {number} (ms)"] = milliseconds(of_onnx, repeats)
-    dataset = load_manifest().dataset()
-    accuracy = percent(published_accuracy(nets[PUBLISHED]))
+    dataset = tested_dataset(load_manifest())
+    published = {
+        "name": CCEXAM,
+        **parameter_counts(nets[CCEXAM]),
+        "flops_per_image": flops_per_image(nets[CCEXAM], 32),
+        "test_accuracy": published_accuracy(nets[CCEXAM]),
+    }
+    write_json(PUBLISHED, {"dataset": dataset, "networks": [published]})
     lines = [
         "# How long the networks of the contests take to answer",
         "",
@@ -142,8 +152,9 @@ def main() -> None:
         "",
         *table(found, nets),
         "",
-        f"`{PUBLISHED}` is as its package publishes it, trained by its authors. On the test",
-        f"digits of “{dataset['name']}” ({dataset['splits']['test']:,}) it reaches {accuracy}.",
+        f"`{CCEXAM}` is as its package publishes it, trained by its authors. On the test",
+        f"digits of “{dataset['name']}” ({dataset['splits']['test']:,}) it reaches",
+        f"{percent(published['test_accuracy'])}.",
     ]
     text = "\n".join(lines) + "\n"
     Path(__file__).with_name("LATENCY.md").write_text(text)

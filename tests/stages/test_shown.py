@@ -1,9 +1,13 @@
 """shown.py: what the page and the Markdown both show."""
 
+from pathlib import Path
+
 from entries import entry
 
 from svhn_lab.params import load
-from svhn_lab.stages.shown import contest_arms, told_apart
+from svhn_lab.stages.layout import PUBLISHED
+from svhn_lab.stages.shown import contest_arms, published, told_apart
+from svhn_lab.tracking.files import write_json
 
 
 def test_who_has_competed_is_shown_with_what_it_changes_and_how_long_it_trained() -> None:
@@ -46,3 +50,12 @@ def test_arms_are_told_from_their_references_by_the_interval_of_the_difference()
         "worse": ["down"],
         "not told": ["either", "one-seed"],
     }
+
+
+def test_published_networks_are_shown_on_the_digits_that_they_were_tested_on(project: Path) -> None:
+    tested = {"test_digest": "d" * 32}
+    assert published(tested) == []
+    networks = [{"name": "other 1.0", "test_accuracy": 0.9}]
+    write_json(PUBLISHED, {"dataset": tested, "networks": networks})
+    assert published(tested) == networks
+    assert published({"test_digest": "e" * 32}) == []

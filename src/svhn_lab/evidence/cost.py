@@ -7,14 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from svhn_lab.nets.network import Network
 
-
-def flops_per_image(net: Network, image_size: int) -> int:
+def flops_per_image(net: nn.Module, image_size: int) -> int:
     """Floating-point operations of one forward pass on one image, a multiplication and an addition
     counted as two; those of convolutions and matrix products, which are nearly all."""
     training = net.training

@@ -22,6 +22,7 @@ EVALUATION = RESULTS / "evaluation.json"
 ANSWERS = RESULTS / "answers.npz"
 CONTESTS = RESULTS / "contests.json"
 CONTESTS_ANSWERS = RESULTS / "contests-answers.npz"
+PUBLISHED = RESULTS / "published.json"  # by benchmarks/latency.py, no stage
 SEARCH = RESULTS / "search.json"
 SEARCH_STUDY = RESULTS / "provenance" / "search" / "study.db"  # Optuna's, with its clock
 MISTAKES = RESULTS / "mistakes.npz"

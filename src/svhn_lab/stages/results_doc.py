@@ -23,6 +23,7 @@ from svhn_lab.stages.origin import origin, processor
 from svhn_lab.stages.searched import searched
 from svhn_lab.stages.shown import (
     contest_arms,
+    published,
     refuse_outdated,
     study_figures,
     study_tables,
@@ -69,6 +70,7 @@ def main(part: str) -> None:
         arms = contest_arms(params, found["arms"])
         said = {"dataset": found["dataset"], "arms": arms, "seeds": params.contests.seeds}
         said |= {"search": searched(params, found["dataset"]), "told_apart": told_apart(arms)}
+        said |= {"published": published(found["dataset"])}
         said |= {"training": params.training, "max_parameters": params.gate.max_parameters}
         said |= more | origin(flat(runs.values()))
         write_text(CONTESTS_DOC, page.render_markdown("contests.md", said))

@@ -1,5 +1,6 @@
 """What the page and the Markdown both show of the results."""
 
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from svhn_lab.errors import UserError
 from svhn_lab.params import Params
 from svhn_lab.report import study_plots
 from svhn_lab.report.formats import changes
+from svhn_lab.stages.layout import PUBLISHED
 from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity
 from svhn_lab.transfer_params import MAIN_SWEEP
@@ -86,6 +88,15 @@ def contest_arms(params: Params, found: Mapping[str, Any]) -> dict[str, dict[str
             "minutes": entry["seconds_per_epoch"] * arms[name].epochs / 60,
         }
     return shown
+
+
+def published(dataset: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Networks as others publish them, weights and all, if they were tested on these digits."""
+    if not PUBLISHED.exists():
+        return []
+    found = json.loads(PUBLISHED.read_text(encoding="utf-8"))
+    networks: list[dict[str, Any]] = found["networks"]
+    return networks if found["dataset"]["test_digest"] == dataset["test_digest"] else []
 
 
 def told_apart(arms: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
