@@ -138,6 +138,7 @@ def main() -> None:
         "flops_per_image": flops_per_image(nets[CCEXAM], 32),
         "test_accuracy": published_accuracy(nets[CCEXAM]),
     }
+    accuracy = percent(published["test_accuracy"])
     write_json(PUBLISHED, {"dataset": dataset, "networks": [published]})
     lines = [
         "# How long the networks of the contests take to answer",
@@ -153,8 +154,7 @@ def main() -> None:
         *table(found, nets),
         "",
         f"`{CCEXAM}` is as its package publishes it, trained by its authors. On the test",
-        f"digits of “{dataset['name']}” ({dataset['splits']['test']:,}) it reaches",
-        f"{percent(published['test_accuracy'])}.",
+        f"digits of “{dataset['name']}” ({dataset['splits']['test']:,}) it reaches {accuracy}.",
     ]
     text = "\n".join(lines) + "\n"
     Path(__file__).with_name("LATENCY.md").write_text(text)
