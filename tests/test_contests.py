@@ -126,9 +126,8 @@ def test_a_search_that_was_killed_ends_with_the_same_trials(tmp_path: Path) -> N
             "what was allowed before is not any more"
         )
     change_params(killed.path, {"training": {"learning_rate": 1e30}})
-    killed.run("dvc", "repro", stage)
-    states = {trial["state"] for trial in killed.read("results/search.json")["trials"]}
-    assert states == {"fail", "pruned"}, "one that diverges is an answer too"
+    refused = killed.try_run("dvc", "repro", stage)
+    assert refused.returncode and "could be trained to the end" in refused.stderr
     change_params(killed.path, {"gate": {"max_parameters": 10}})
     refused = killed.try_run("dvc", "repro", stage)
     assert refused.returncode

@@ -41,3 +41,9 @@ def test_whatever_is_chosen_is_as_large_as_is_allowed(data: st.DataObject) -> No
     assert found is not None
     assert 0.7 * largest <= parameters(found) <= largest
     assert parameters(space.widened(choice, found["first"] + 2)) > largest
+
+
+def test_the_smallest_networks_have_some_of_everything() -> None:
+    smallest = POLAR | {"stem": 2, "first": 2, "second": 2, "third": 2, "squeeze": 4}
+    for convolution in ("full", "5x5", "depthwise", "fire"):
+        assert parameters(smallest | {"convolution": convolution}) > 0

@@ -21,8 +21,9 @@ class SqueezeExcitation(nn.Module):
 
     def __init__(self, channels: int, reduction: int) -> None:
         super().__init__()
-        self.squeeze = nn.Linear(channels, channels // reduction)
-        self.excite = nn.Linear(channels // reduction, channels)
+        fewer = max(1, channels // reduction)
+        self.squeeze = nn.Linear(channels, fewer)
+        self.excite = nn.Linear(fewer, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         squeezed = torch.relu(self.squeeze(x.mean((2, 3))))

@@ -41,9 +41,10 @@ class _Fire(nn.Module):
 
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__()
-        self.squeeze = nn.Conv2d(in_channels, channels // 4, 1, bias=False)
-        self.expand1x1 = nn.Conv2d(channels // 4, channels // 2, 1, bias=False)
-        self.expand3x3 = conv3x3(channels // 4, channels - channels // 2)
+        fewer = max(1, channels // 4)
+        self.squeeze = nn.Conv2d(in_channels, fewer, 1, bias=False)
+        self.expand1x1 = nn.Conv2d(fewer, channels // 2, 1, bias=False)
+        self.expand3x3 = conv3x3(fewer, channels - channels // 2)
 
     def forward(self, x: Tensor) -> Tensor:
         squeezed = torch.relu(self.squeeze(x))

@@ -155,11 +155,17 @@ def main() -> None:
     while sum(trial.state.is_finished() for trial in study.trials) < settings.trials:
         advance(study, params)
     trials = study.trials[: settings.trials]  # of a search that once was for more
-    if all(trial.state is TrialState.PRUNED for trial in trials):
+    states = {trial.state for trial in trials}
+    if states == {TrialState.PRUNED}:
         raise UserError(
             f"{PARAMS_FILE}: contests.search.space: none of {len(trials)} networks can have at "
             f"most {params.gate.max_parameters:,} parameters (gate.max_parameters); name smaller "
             "ones, or try more (contests.search.trials)"
+        )
+    if TrialState.COMPLETE not in states:
+        raise UserError(
+            f"{PARAMS_FILE}: training: none of the networks that the search has tried could be "
+            "trained to the end, as said above; mend it, a smaller learning_rate for one"
         )
     rows = found(trials, params.gate.max_parameters, manifest)
     write_json(SEARCH, {"dataset": manifest.dataset(), "settled": about, "trials": rows})
