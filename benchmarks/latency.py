@@ -1,8 +1,8 @@
 """How long the contests' networks take to answer on one thread: torch and ONNX Runtime, one image
 and 256 at once, in float32, networks in turn, medians with quartiles. Beside them a network as its
-package publishes it, with its accuracy on the lab's test digits, which goes into the contests'
-table, too. Written to LATENCY.md beside this. Weights are fresh ones, on which the time does not
-depend."""
+package publishes it, with its accuracy on the lab's test digits, which the contests' table shows
+as well. Written to LATENCY.md and published.json beside this. Weights are fresh ones, on which the
+time does not depend."""
 
 import platform
 import tempfile
@@ -132,9 +132,11 @@ def main() -> None:
                 of_onnx[name] = in_onnx_runtime(net, images, Path(folder))
         found[f"ONNX Runtime, {number} (ms)"] = milliseconds(of_onnx, repeats)
     dataset = tested_dataset(load_manifest())
+    counts = parameter_counts(nets[CCEXAM])
     published = {
         "name": CCEXAM,
-        **parameter_counts(nets[CCEXAM]),
+        "parameters": counts["total"],
+        "buffers": counts["buffers"],
         "flops_per_image": flops_per_image(nets[CCEXAM], 32),
         "test_accuracy": published_accuracy(nets[CCEXAM]),
     }

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 ARMS = {
     "free-plain": {"net": "baseline"},
-    "free-inverted": {"net": "baseline", "inversion": 0.5, "schedule": "one-cycle"},
+    "free-sizes": {"net": "polar-sizes", "inversion": 0.5, "schedule": "one-cycle"},
 }
 TEACHERS = "free-plain"
 DISTILLED = {"free-taught": {"net": "baseline", "rendered": 100, "shift": 1}}
@@ -19,7 +19,7 @@ DISTILLED = {"free-taught": {"net": "baseline", "rendered": 100, "shift": 1}}
 
 def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Path) -> None:
     lab = tiny_clone(tmp_path / "lab")
-    references = {"free-inverted": "free-plain"}
+    references = {"free-sizes": "free-plain"}
     change_params(lab.path, {"contests": {"seeds": [0, 1]}})
     replace_arms(lab.path, references)
     assert "contests" not in lab.run("dvc", "repro"), "the lab leaves the contests alone"
@@ -34,7 +34,14 @@ def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Pat
     plain = found["arms"]["free-plain"]
     lab_entry = evaluation["arms"]["baseline"]
     assert plain["test_accuracy"] == lab_entry["test_accuracy"], "the same recipe and digits"
-    assert found["arms"]["free-inverted"]["reference"] == "free-plain"
+    sizes = found["arms"]["free-sizes"]
+    assert sizes["reference"] == "free-plain"
+    assert [sizes[key] for key in ("num_sizes", "threads", "buffers")] == [2, [1], 1_004]
+    assert [plain[key] for key in ("num_sizes", "buffers")] == [1, 0]
+    lab.lab("report", "--markdown", "contests")
+    written = (lab.path / "docs/small-networks.md").read_text()
+    assert "net baseline; the plainest |" in written and "taught by free-plain |" in written
+    assert "no difference that could be seen: `free-sizes`" in written
     runs = {run.info.run_name: run for run in lab.keyed_runs()}
     stages = {"free-plain": "compete", "free-taught": "distil"}
     for arm, stage in stages.items():
@@ -96,6 +103,7 @@ def test_a_search_that_was_killed_ends_with_the_same_trials(tmp_path: Path) -> N
     assert len(expected["trials"]) == 4
     for trial in expected["trials"]:
         too_large = trial["choice"]["third"] == 400
+        assert (trial["network"] is None) == too_large
         assert trial["state"] == ("pruned" if too_large else "complete")
         assert (trial["validation_accuracy"] is None) == too_large
         assert too_large or 10_000 < trial["parameters"] <= 20_000
@@ -141,5 +149,6 @@ def replace_arms(project: Path, references: dict[str, str]) -> None:
     yaml = YAML()
     tree = yaml.load(project / "params.yaml")
     tree["contests"] |= {"arms": ARMS, "references": references}
+    tree["contests"] |= {"about": {"free-plain": "the plainest"}}
     tree["contests"] |= {"teachers": TEACHERS, "distilled": DISTILLED}
     yaml.dump(tree, project / "params.yaml")

@@ -234,8 +234,8 @@ def test_nobody_has_to_learn_from_the_teachers() -> None:
     for arm in shipped["contests"]["distilled"]:
         del shipped["contests"]["references"][arm]
     shipped["contests"]["distilled"] = {}
-    del shipped["contests"]["arms"][shipped["contests"]["teachers"]]
-    del shipped["contests"]["references"][shipped["contests"]["teachers"]]
+    for part in ("arms", "references", "about"):
+        del shipped["contests"][part][shipped["contests"]["teachers"]]
     assert list(params.parse(shipped).contests.competing) == list(shipped["contests"]["arms"])
 
 

@@ -1,10 +1,10 @@
 """The contests' section of params.yaml, which contests/dvc.yaml uses."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from svhn_lab.recipes import Arm
+from svhn_lab.recipes import Arm, Recipe
 from svhn_lab.schema import Count, Name, Real, Section, Seed, distinct
 
 Some = Field(min_length=1)
@@ -13,7 +13,7 @@ Multiple = Annotated[Real, Field(gt=0)]
 
 class Space(Section):
     """What the search chooses among: lists of alternatives, for networks like `preact`. The first
-    block gets as many channels as `gate.max_parameters` allow, an even number."""
+    block gets as many channels, an even number, as `gate.max_parameters` allows."""
 
     stem: Annotated[tuple[Multiple, ...], Some]
     """Channels of the first convolution, as multiples of those of the first block."""
@@ -70,6 +70,8 @@ class Contests(Section):
     label."""
     references: dict[Name, str]
     """Which arm each arm is compared with."""
+    about: dict[Name, str]
+    """What tables say of an arm besides its settings."""
     search: Search
     """The search for a network."""
 
@@ -77,3 +79,11 @@ class Contests(Section):
     def competing(self) -> dict[str, Arm]:
         """All arms."""
         return self.arms | self.distilled
+
+    def settles_search(self, training: Recipe, max_parameters: int) -> dict[str, Any]:
+        """All that decides what a trial of the search is and is worth, besides digits and code."""
+        return {
+            **self.search.model_dump(mode="json", exclude={"trials"}),
+            "training": training.model_dump(mode="json"),
+            "max_parameters": max_parameters,
+        }

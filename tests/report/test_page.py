@@ -241,11 +241,16 @@ MARKDOWN = {
     "published": [
         {
             "name": "other 1.0",
-            **{"total": 815_018, "buffers": 902, "flops_per_image": 66.7e6},
+            **{"parameters": 815_018, "buffers": 902, "flops_per_image": 66.7e6},
             "test_accuracy": 0.938,
         }
     ],
-    "told_apart": {"better": [], "worse": ["a", "b"], "not told": ["<preact>"]},
+    "told_apart": {
+        "better": [],
+        "worse": ["a", "b"],
+        "not told": ["<preact>"],
+        "corrected": ["b"],
+    },
 }
 
 
@@ -268,10 +273,11 @@ def test_the_contests_page_has_who_competed_and_how() -> None:
     assert "5 epochs of batches of\n128, adam at 0.001" in text
     row = "| `<preact>` | net baseline | 26,346 | 170 | 12.3 | 2.5 | 1 | 93.21 % | 93.21 % |"
     assert f"{row} 91.21 to 95.21 % | `baseline` | +8.21 | −0.40 to +10.00 | < 0.001 |" in text
-    row = "| `other 1.0` | weights as published, on these test digits | 815,018* | 902 | 66.7 | "
+    row = "| `other 1.0` | with its authors' weights | 815,018* | 902 | 66.7 | "
     assert row + "– | – | – | 93.80 % | – | – | – | – | – |\n" in text
     assert "- better than what it is compared with: none;" in text
-    assert "- worse: `a`, `b`;\n- not told apart: `<preact>`." in text
+    assert "- worse: `a`, `b`;\n- no difference that could be seen: `<preact>`." in text
+    assert "With the correction are left: `b`." in text
     assert "taught" not in text
     pupils = {"pupil": entry(0.9, taught_by="teachers")}
     text = page.render_markdown("contests.md", context(**MARKDOWN, arms=pupils))
@@ -285,7 +291,7 @@ SEARCH = {
     "best": [
         {
             "trial": 7,
-            "choice": {"stem": 16, "squeeze": None, "both_polarities": True},
+            "network": {"stem": 16, "squeeze": None, "both_polarities": True},
             "parameters": 149_034,
             "validation_accuracy": 0.956,
         }

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
@@ -33,13 +33,12 @@ INITIALISATIONS: dict[Initialisation, Callable[[Tensor], Any]] = {
 class Architecture:
     """A network as data: its blocks, whether the last map is averaged to one value a channel, the
     widths of the hidden fully connected layers before the output layer, and how the weights of its
-    convolutions begin. `about` says in tables what its name does not."""
+    convolutions begin."""
 
     blocks: tuple[Declaration, ...]
     average: bool = False
     hidden: tuple[int, ...] = ()
     initialisation: Initialisation = "torch"
-    about: str = field(default="", compare=False)
 
     @property
     def num_sizes(self) -> int:

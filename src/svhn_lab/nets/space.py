@@ -10,16 +10,11 @@ from svhn_lab.nets.blocks import BothPolarities, Declaration, Stem
 from svhn_lab.nets.network import Architecture, Network, num_parameters
 from svhn_lab.nets.residual import PreActivation
 
-WIDTHS = range(2, 1025, 2)  # channels of the first block that are tried
 Choice = dict[str, Any]
 
 
 def architecture(
-    choice: Mapping[str, Any],
-    *,
-    whitened: bool = False,
-    pools: tuple[int, int] = (2, 2),
-    about: str = "",
+    choice: Mapping[str, Any], *, whitened: bool = False, pools: tuple[int, int] = (2, 2)
 ) -> Architecture:
     """The network of one choice for every key of `contests.search.space`, with channels of stem and
     blocks; whether the stem whitens and what the first two blocks pool is not searched."""
@@ -38,17 +33,17 @@ def architecture(
         PreActivation(choice["second"], pool=second, positions=choice["positions"], **like),
         PreActivation(choice["third"], pool=head, positions=choice["positions"], **like),
     )
-    if choice["both_polarities"]:
-        blocks = (BothPolarities(blocks),)
-    return Architecture(blocks, about=about)
+    return Architecture((BothPolarities(blocks),) if choice["both_polarities"] else blocks)
 
 
 def widened(choice: Mapping[str, Any], first: int) -> Choice:
     """The choice with so many channels in the first block, and in stem and other blocks the even
     number that comes closest to the multiple of it that was chosen."""
-    others = ("stem", "second", "third")
-    channels = {name: max(2, 2 * round(choice[name] * first / 2)) for name in others}
-    return {"stem": channels["stem"], "first": first, **choice, **channels}
+    channels = {
+        name: first if name == "first" else max(2, 2 * round(choice[name] * first / 2))
+        for name in ("stem", "first", "second", "third")
+    }
+    return channels | {name: value for name, value in choice.items() if name not in channels}
 
 
 def parameters(choice: Mapping[str, Any], *, image_size: int, num_classes: int) -> int:
@@ -60,7 +55,13 @@ def parameters(choice: Mapping[str, Any], *, image_size: int, num_classes: int) 
 def widest(choice: Mapping[str, Any], max_parameters: int, **size: int) -> Choice | None:
     """The choice with as many channels as so many parameters allow; None if they allow none. `size`
     as for `parameters`."""
-    allowed = bisect.bisect_right(
-        WIDTHS, max_parameters, key=lambda first: parameters(widened(choice, first), **size)
-    )
-    return widened(choice, WIDTHS[allowed - 1]) if allowed else None
+
+    def count(first: int) -> int:
+        return parameters(widened(choice, first), **size)
+
+    end = 2
+    while count(end) <= max_parameters:
+        end *= 2
+    widths = range(2, end, 2)
+    allowed = bisect.bisect_right(widths, max_parameters, key=count)
+    return widened(choice, widths[allowed - 1]) if allowed else None

@@ -2,7 +2,9 @@
 transfer study) and docs/small-networks.md (the contests), each with digits, commit and machine. A
 tool, no stage of the graph: for results that one wants to keep in Git."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import click
 
@@ -13,6 +15,7 @@ from svhn_lab.stages.layout import (
     CONTESTS,
     CONTESTS_DOC,
     EVALUATION,
+    PUBLISHED,
     RESULTS_DOC,
     STUDY_DOC,
     TIMING,
@@ -23,20 +26,49 @@ from svhn_lab.stages.origin import origin, processor
 from svhn_lab.stages.searched import searched
 from svhn_lab.stages.shown import (
     contest_arms,
-    published,
     refuse_outdated,
     study_figures,
     study_tables,
     tables,
-    told_apart,
 )
 from svhn_lab.tracking.files import write_bytes, write_text
 from svhn_lab.tracking.record import Identity
+
+LEVEL = 0.05  # of the paired tests, as of the intervals
 
 
 def flat(runs: Iterable[list[Identity]]) -> list[Identity]:
     """All of them."""
     return [run for some in runs for run in some]
+
+
+def told_apart(arms: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Which arms are better than what they are compared with, which are worse, by the interval of
+    their own difference; of which it does not tell; and which of the first two are so with Holm's
+    correction as well."""
+    told: dict[str, list[str]] = {"better": [], "worse": [], "not told": [], "corrected": []}
+    for name, arm in arms.items():
+        if arm["reference"] is None:
+            continue
+        low, high = arm["difference_interval"] or (-1, 1)
+        told["better" if low > 0 else "worse" if high < 0 else "not told"].append(name)
+        if arm["p_holm"] is not None and arm["p_holm"] < LEVEL:
+            told["corrected"].append(name)
+    return told
+
+
+def published(dataset: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Networks as others publish them, weights and all, if they were tested on these digits. Says
+    if it leaves them out."""
+    found = json.loads(PUBLISHED.read_text(encoding="utf-8"))
+    if found["dataset"]["test_digest"] != dataset["test_digest"]:
+        click.echo(
+            f"{PUBLISHED}: left out, as it is of other digits; `python -m benchmarks.latency` "
+            "tests on these"
+        )
+        return []
+    networks: list[dict[str, Any]] = found["networks"]
+    return networks
 
 
 def main(part: str) -> None:

@@ -26,11 +26,11 @@ from svhn_lab.stages.layout import RESULTS, SEARCH, SEARCH_STUDY
 from svhn_lab.stages.mirroring import mirror_all
 from svhn_lab.stages.prepared import Manifest, load_digits, load_manifest
 from svhn_lab.stages.runs import RunsDiverged, run, run_all
-from svhn_lab.stages.searched import settled
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_json
 from svhn_lab.tracking.record import Identity
 
+SHOWN_TRIALS = 10  # the best
 START_UP = 10  # trials at random before the estimator has something to go by
 Task = tuple[Identity, Choice, Recipe]
 
@@ -127,15 +127,17 @@ def advance(study: optuna.Study, params: Params) -> None:
 
 
 def found(trials: Sequence[FrozenTrial], largest: int, manifest: Manifest) -> list[dict[str, Any]]:
-    """What each trial is, the best first; those that were not trained come last."""
+    """What each trial is, the best first; those that were not trained come last. `choice` is what
+    was chosen, `network` the same with numbers of channels for multiples."""
     rows = []
     for trial in trials:
-        choice = space.widest(trial.params, largest, **size_of(manifest))
-        count = None if choice is None else space.parameters(choice, **size_of(manifest))
+        network = space.widest(trial.params, largest, **size_of(manifest))
+        count = None if network is None else space.parameters(network, **size_of(manifest))
         rows.append(
             {
                 "trial": trial.number,
-                "choice": choice or trial.params,
+                "choice": trial.params,
+                "network": network,
                 "parameters": count,
                 "validation_accuracy": trial.value,
                 "state": trial.state.name.lower(),
@@ -149,8 +151,9 @@ def main() -> None:
     params, manifest = load(), load_manifest()
     settings = params.contests.search
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    about, code = settled(params), record.code_digest(record.SEARCH)
-    key = record.content_key(Identity(record.SEARCH, ""), about, manifest.digest, code)
+    settled = params.contests.settles_search(params.training, params.gate.max_parameters)
+    code = record.code_digest(record.SEARCH)
+    key = record.content_key(Identity(record.SEARCH, ""), settled, manifest.digest, code)
     study = study_of(key)
     while sum(trial.state.is_finished() for trial in study.trials) < settings.trials:
         advance(study, params)
@@ -168,15 +171,16 @@ def main() -> None:
             "trained to the end, as said above; mend it, a smaller learning_rate for one"
         )
     rows = found(trials, params.gate.max_parameters, manifest)
-    write_json(SEARCH, {"dataset": manifest.dataset(), "settled": about, "trials": rows})
+    write_json(SEARCH, {"dataset": manifest.dataset(), "settled": settled, "trials": rows})
     shown = [
         (
             f"trial-{row['trial']:03}",
-            "–" if row["parameters"] is None else f"{row['parameters']:,}",
-            "–" if row["validation_accuracy"] is None else percent(row["validation_accuracy"]),
-            ", ".join(f"{name} {value}" for name, value in row["choice"].items()),
+            f"{row['parameters']:,}",
+            percent(row["validation_accuracy"]),
+            ", ".join(f"{name} {value}" for name, value in row["network"].items()),
         )
-        for row in rows[:10]
+        for row in rows[:SHOWN_TRIALS]
+        if row["state"] == "complete"
     ]
-    click.echo(table(("the best", "parameters", "validation", "choice"), shown))
+    click.echo(table(("the best", "parameters", "validation", "network"), shown))
     mirror_all()

@@ -1,6 +1,5 @@
 """What the page and the Markdown both show of the results."""
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,6 @@ from svhn_lab.errors import UserError
 from svhn_lab.params import Params
 from svhn_lab.report import study_plots
 from svhn_lab.report.formats import changes
-from svhn_lab.stages.layout import PUBLISHED
 from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity
 from svhn_lab.transfer_params import MAIN_SWEEP
@@ -78,9 +76,9 @@ def contest_arms(params: Params, found: Mapping[str, Any]) -> dict[str, dict[str
         sizes, taught_by = entry["num_sizes"], teachers.get(name)
         words = [
             changes(arms[name], params.training),
-            entry["about"],
-            f"answers by {sizes} sizes of the image" if sizes > 1 else "",
-            f"taught by {taught_by}" if taught_by else "",
+            params.contests.about.get(name),
+            f"answers by {sizes} sizes of the image" if sizes > 1 else None,
+            f"taught by {taught_by}" if taught_by else None,
         ]
         shown[name] = entry | {
             "changes": "; ".join(filter(None, words)),
@@ -88,27 +86,6 @@ def contest_arms(params: Params, found: Mapping[str, Any]) -> dict[str, dict[str
             "minutes": entry["seconds_per_epoch"] * arms[name].epochs / 60,
         }
     return shown
-
-
-def published(dataset: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Networks as others publish them, weights and all, if they were tested on these digits."""
-    if not PUBLISHED.exists():
-        return []
-    found = json.loads(PUBLISHED.read_text(encoding="utf-8"))
-    networks: list[dict[str, Any]] = found["networks"]
-    return networks if found["dataset"]["test_digest"] == dataset["test_digest"] else []
-
-
-def told_apart(arms: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Which arms are better than what they are compared with, which are worse, and of which the
-    interval of their own difference does not tell."""
-    told: dict[str, list[str]] = {"better": [], "worse": [], "not told": []}
-    for name, arm in arms.items():
-        if arm["reference"] is None:
-            continue
-        low, high = arm["difference_interval"] or (-1, 1)
-        told["better" if low > 0 else "worse" if high < 0 else "not told"].append(name)
-    return told
 
 
 def study_tables(
