@@ -32,6 +32,7 @@ from svhn_lab.tracking.files import write_json
 NETS = {
     "polar": "polar",
     "polar-sizes (free)": "polar-sizes",
+    "polar-views (free)": "polar-views",
     "preact-deep (free)": "preact-deep",
     "preact-wide (free)": "preact-wide",
     "preact": "preact",

@@ -36,8 +36,8 @@ def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Pat
     assert plain["test_accuracy"] == lab_entry["test_accuracy"], "the same recipe and digits"
     sizes = found["arms"]["free-sizes"]
     assert sizes["reference"] == "free-plain"
-    assert [sizes[key] for key in ("num_sizes", "threads", "buffers")] == [2, [1], 1_004]
-    assert [plain[key] for key in ("num_sizes", "buffers")] == [1, 0]
+    assert [sizes[key] for key in ("num_views", "threads", "buffers")] == [2, [1], 1_004]
+    assert [plain[key] for key in ("num_views", "buffers")] == [1, 0]
     lab.lab("report", "--markdown", "contests")
     written = (lab.path / "docs/small-networks.md").read_text()
     assert "net baseline; the plainest |" in written and "taught by free-plain |" in written

@@ -242,14 +242,14 @@ def test_nobody_has_to_learn_from_the_teachers() -> None:
 def test_arms_that_learn_from_the_teachers_are_named_apart() -> None:
     shipped = tree()
     arms = shipped["contests"]["distilled"]
-    arms["fixed-polar"] = arms["free-distilled-sizes"]
+    arms["fixed-polar"] = arms["free-distilled-views"]
     said = message(shipped)
     assert "contests.distilled.fixed-polar: should not be named fixed-..., as it learns" in said
     assert "contests.distilled.fixed-polar: contests.arms has one of this name" in said
 
 
 def test_teachers_are_an_arm_of_the_contests() -> None:
-    for other in ("free-nobody", "free-distilled-sizes", "preact"):
+    for other in ("free-nobody", "free-distilled-views", "preact"):
         said = message(changed("contests.teachers", other))
         assert f"contests.teachers: contests.arms has no {other!r}; there are: fixed-preact" in said
 

@@ -9,10 +9,11 @@ from svhn_lab.nets.blocks import (
     BothPolarities,
     ConvPool,
     Inception,
-    SeveralSizes,
+    SeveralViews,
     Stem,
     WhitenedStem,
     enlarged,
+    moved,
     pooled,
 )
 from svhn_lab.nets.network import Architecture
@@ -35,7 +36,7 @@ def test_both_polarities_give_the_larger_of_what_image_and_negative_give() -> No
 
 
 def test_several_sizes_give_the_mean_over_them_but_not_in_training() -> None:
-    block = built(SeveralSizes((Stem(4), PreActivation(8, convs=1, pool="all")), (-4, 0, 4)), 6)
+    block = built(SeveralViews((Stem(4), PreActivation(8, convs=1, pool="all")), (-4, 0, 4)), 6)
     [within] = block.children()
     side, by = IMAGES.shape[-1], 1  # 4 of 32 pixels
     smaller = functional.interpolate(IMAGES, side - 2 * by, mode="bilinear")
@@ -93,8 +94,20 @@ def test_other_stems_are_not_whitened() -> None:
     assert not isinstance(Stem(4).build(3), WhitenedStem)
 
 
-def test_sizes_are_counted_wherever_they_lie() -> None:
-    several = SeveralSizes((Stem(4),), (-2, 0, 2))
-    assert Architecture((Stem(4),)).num_sizes == 1
-    assert Architecture((BothPolarities((several,)),)).num_sizes == 3
-    assert zoo.ZOO["polar-sizes"].num_sizes == 2
+def test_views_are_counted_wherever_they_lie() -> None:
+    several = SeveralViews((Stem(4),), (-2, 0, 2))
+    assert Architecture((Stem(4),)).num_views == 1
+    assert Architecture((BothPolarities((several,)),)).num_views == 3
+    assert zoo.ZOO["polar-sizes"].num_views == 2
+    assert zoo.ZOO["polar-views"].num_views == 8
+
+
+def test_several_places_give_the_mean_over_them() -> None:
+    block = built(SeveralViews((Stem(4), PreActivation(8, convs=1, pool="all")), (0,), 4), 6)
+    [within] = block.children()
+    assert torch.equal(moved(IMAGES, 1, 0)[..., 1:], IMAGES[..., :-1])  # 4 of 32 pixels
+    assert torch.equal(moved(IMAGES, 1, 0)[..., 0], IMAGES[..., 0])
+    assert torch.equal(moved(IMAGES, 0, -1)[:, :, :-1], IMAGES[:, :, 1:])
+    assert torch.equal(moved(IMAGES, 0, -1)[:, :, -1], IMAGES[:, :, -1])
+    places = [moved(IMAGES, *place) for place in ((1, 0), (-1, 0), (0, 1), (0, -1))]
+    check(block, torch.stack([within(place) for place in places]).mean(0))

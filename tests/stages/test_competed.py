@@ -49,7 +49,7 @@ def test_other_digits_do_not_count(
 
 
 def test_who_learned_from_other_teachers_is_not_current(project: Path) -> None:
-    pupil = Identity(DISTIL, "free-distilled-sizes", 0)
+    pupil = Identity(DISTIL, "free-distilled-views", 0)
     params = load()
     the_teachers = teachers(params)
     of_teachers = params.contests.arms[params.contests.teachers].model_dump()

@@ -11,8 +11,8 @@ from svhn_lab.tracking.record import Identity
 def test_an_arm_is_trained_by_labels_or_by_teachers() -> None:
     params = load()
     assert identity(params, "fixed-polar", 0) == Identity("compete", "fixed-polar", 0)
-    pupil = identity(params, "free-distilled-sizes", 1)
-    assert pupil == Identity("distil", "free-distilled-sizes", 1)
+    pupil = identity(params, "free-distilled-views", 1)
+    assert pupil == Identity("distil", "free-distilled-views", 1)
     assert teachers(params)[1] == Identity("compete", "free-polar-sizes", 1)
 
 

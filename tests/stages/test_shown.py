@@ -5,12 +5,12 @@ from svhn_lab.stages.shown import contest_arms
 
 
 def test_who_has_competed_is_shown_with_what_it_changes_and_how_long_it_trained() -> None:
-    found = {"seconds_per_epoch": 30.0, "num_sizes": 1}
+    found = {"seconds_per_epoch": 30.0, "num_views": 1}
     arms = {
         "fixed-preact": found,
         "fixed-polar-relu": found,
         "free-preact-wide": found,
-        "free-distilled-sizes": found | {"num_sizes": 2},
+        "free-distilled-views": found | {"num_views": 8},
     }
     shown = contest_arms(load(), arms)
     assert shown["fixed-preact"] == found | {
@@ -22,8 +22,8 @@ def test_who_has_competed_is_shown_with_what_it_changes_and_how_long_it_trained(
     assert relu["changes"] == "net contests.ablations.relu; ReLU for GELU"
     assert shown["free-preact-wide"]["minutes"] == 25  # of its 50 epochs
     assert shown["free-preact-wide"]["changes"].startswith("net preact-wide, epochs 50")
-    pupil = shown["free-distilled-sizes"]
+    pupil = shown["free-distilled-views"]
     assert pupil["taught_by"] == "free-polar-sizes"
     assert pupil["changes"].endswith(
-        "; answers by 2 sizes of the image; taught by free-polar-sizes"
+        "; answers by 8 views of the image; taught by free-polar-sizes"
     )

@@ -167,7 +167,7 @@ def test_every_run_names_a_stage_of_the_graph_that_makes_it() -> None:
         *diversity.finetunings(params, less),
         diversity.whole(less, params.transfer, "pretrain"),
         *competitors.identities(params, "fixed-polar"),
-        *competitors.identities(params, "free-distilled-sizes"),
+        *competitors.identities(params, "free-distilled-views"),
         contests.whole("fixed-polar"),
         Identity(record.SEARCH, "trial-000", 0),
         timing.identity(params),

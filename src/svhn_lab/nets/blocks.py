@@ -110,37 +110,61 @@ class _BothPolarities(_OverViews):
 
 
 @dataclass(frozen=True)
-class SeveralSizes(_DeclaredOverViews):
-    """Trained, the blocks alone. After that, the mean of what they make of the image at several
-    sizes about its centre: wider and higher by twice `pixels`, of 32 each way, what then lies
-    outside cut off and what is missing filled with the outermost pixels. As many times the
-    operations, and no parameter more; before a fully connected layer, which is linear, it is the
-    mean of logits (multi-scale testing: Simonyan and Zisserman, 2014, there of probabilities)."""
+class SeveralViews(_DeclaredOverViews):
+    """Trained, the blocks alone. After that, the mean of what they make of several views of the
+    image: at several sizes about its centre, wider and higher by twice `pixels`, of 32 each way;
+    and if there is a `shift`, at each size moved by so many pixels, of 32, left, right, up and
+    down. What then lies outside is cut off, and what is missing filled with the outermost pixels.
+    As many times the operations, and no parameter more; before a fully connected layer, which is
+    linear, it is the mean of logits (multi-scale and multi-crop testing: Simonyan and Zisserman,
+    2014, there of probabilities)."""
 
     pixels: tuple[int, ...]
+    shift: int = 0
+
+    @property
+    def views(self) -> list[tuple[int, int, int]]:
+        """How much larger, to the right and down."""
+        by = self.shift
+        places = [(by, 0), (-by, 0), (0, by), (0, -by)] if by else [(0, 0)]
+        return [(pixels, *place) for pixels in self.pixels for place in places]
 
     def build(self, in_channels: int) -> Block:
-        return _SeveralSizes(in_channels, self)
+        return _SeveralViews(in_channels, self)
 
 
-class _SeveralSizes(_OverViews):
-    def __init__(self, in_channels: int, declared: SeveralSizes) -> None:
+class _SeveralViews(_OverViews):
+    def __init__(self, in_channels: int, declared: SeveralViews) -> None:
         super().__init__(in_channels, declared)
-        self.pixels = declared.pixels
+        self.views = declared.views
 
     def forward(self, x: Tensor) -> Tensor:
         # Its own mode is not asked: a frozen network's units are held in that of evaluation.
-        trains = any(module.training for unit in self.freeze_units() for module in unit)
-        pixels = (0,) if trains else self.pixels
-        views = [enlarged(x, round(by * x.shape[-1] / 32)) for by in pixels]
+        if any(module.training for unit in self.freeze_units() for module in unit):
+            out: Tensor = self.blocks(x)
+            return out
+        views = []
+        for view in self.views:
+            larger, right, down = (round(by * x.shape[-1] / 32) for by in view)
+            views.append(enlarged(moved(x, right, down), larger))
         return torch.stack(self.blocks(torch.cat(views)).chunk(len(views))).mean(0)
 
 
-def sizes_of(declaration: Declaration) -> int:
-    """At how many sizes of what comes in a block looks when it answers."""
-    sizes = len(declaration.pixels) if isinstance(declaration, SeveralSizes) else 1
+def views_of(declaration: Declaration) -> int:
+    """By how many views of what comes in a block answers; both polarities count as one."""
+    views = len(declaration.views) if isinstance(declaration, SeveralViews) else 1
     within = declaration.blocks if isinstance(declaration, _DeclaredOverViews) else ()
-    return sizes * math.prod(sizes_of(block) for block in within)
+    return views * math.prod(views_of(block) for block in within)
+
+
+def moved(x: Tensor, right: int, down: int) -> Tensor:
+    """Images (N, C, H, W), moved by so many pixels, or to the left and up if below 0."""
+    if right == down == 0:
+        return x
+    height, width = x.shape[2:]
+    left, top = max(right, 0), max(down, 0)
+    padded = nn.functional.pad(x, (left, left - right, top, top - down), mode="replicate")
+    return padded[:, :, top - down : top - down + height, left - right : left - right + width]
 
 
 def enlarged(x: Tensor, by: int) -> Tensor:

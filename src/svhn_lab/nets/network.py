@@ -16,7 +16,7 @@ from svhn_lab.nets.blocks import (
     Unit,
     UnitByUnit,
     WhitenedStem,
-    sizes_of,
+    views_of,
 )
 
 # How weights of convolutions begin: torch's own way is uniform, with a sixth of the variance that
@@ -41,9 +41,9 @@ class Architecture:
     initialisation: Initialisation = "torch"
 
     @property
-    def num_sizes(self) -> int:
-        """At how many sizes of an image it looks when it answers."""
-        return math.prod(sizes_of(block) for block in self.blocks)
+    def num_views(self) -> int:
+        """By how many views of an image it answers."""
+        return math.prod(views_of(block) for block in self.blocks)
 
 
 class Network(nn.Module):

@@ -9,7 +9,7 @@ from svhn_lab.nets.blocks import (
     ConvPool,
     Declaration,
     Inception,
-    SeveralSizes,
+    SeveralViews,
     Stem,
 )
 from svhn_lab.nets.network import Architecture, Network, built
@@ -116,9 +116,11 @@ ZOO: dict[str, Architecture] = {
     ),
     # Another: a convolution more in each block, for fewer channels (multiples of 16, as a
     # processor's matrix units have it); and the same of an image and of its negative,
-    # which when it answers looks at the image a little smaller and a little larger.
+    # which when it answers looks at the image a little smaller and a little larger; or at both of
+    # these a little to the left, right, up and down.
     "preact-deep": Architecture(DEEP),
-    "polar-sizes": Architecture((SeveralSizes((BothPolarities(DEEP),), pixels=(-2, 2)),)),
+    "polar-sizes": Architecture((SeveralViews((BothPolarities(DEEP),), pixels=(-2, 2)),)),
+    "polar-views": Architecture((SeveralViews((BothPolarities(DEEP),), (-2, 2), shift=1),)),
     # `preact` with depthwise separable convolutions or fire modules for the full convolutions.
     "preact-depthwise": Architecture(
         (

@@ -46,7 +46,7 @@ def main() -> None:
         sum_up(whole(name), competing[name].identities, about)
         runs = [record.read(identity) for identity in competing[name].identities]
         entry["threads"] = sorted({run.params["threads"] for run in runs})
-        entry["num_sizes"] = architecture(params.contests.competing[name].net).num_sizes
+        entry["num_views"] = architecture(params.contests.competing[name].net).num_views
         entry |= compared[name]
         entry["whole_key"] = record.read(whole(name)).key
     labels = load_digits("test").labels.numpy()

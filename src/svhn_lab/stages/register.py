@@ -141,7 +141,7 @@ def card(registration: dict[str, Any], training: Recipe) -> str:
         {
             "of": registration,
             "recipe": run.params,
-            "num_sizes": architecture(run.params["net"]).num_sizes,
+            "num_views": architecture(run.params["net"]).num_views,
             "changes": changes(trained, training),
             "digits": manifest,
             **registration["tags"],

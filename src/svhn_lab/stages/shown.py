@@ -73,11 +73,11 @@ def contest_arms(params: Params, found: Mapping[str, Any]) -> dict[str, dict[str
     teachers = dict.fromkeys(params.contests.distilled, params.contests.teachers)
     shown = {}
     for name, entry in found.items():
-        sizes, taught_by = entry["num_sizes"], teachers.get(name)
+        views, taught_by = entry["num_views"], teachers.get(name)
         words = [
             changes(arms[name], params.training),
             params.contests.about.get(name),
-            f"answers by {sizes} sizes of the image" if sizes > 1 else None,
+            f"answers by {views} views of the image" if views > 1 else None,
             f"taught by {taught_by}" if taught_by else None,
         ]
         shown[name] = entry | {
