@@ -234,7 +234,7 @@ def test_nobody_has_to_learn_from_the_teachers() -> None:
     for arm in shipped["contests"]["distilled"]:
         del shipped["contests"]["references"][arm]
     shipped["contests"]["distilled"] = {}
-    for part in ("arms", "references", "about"):
+    for part in ("arms", "references"):
         del shipped["contests"][part][shipped["contests"]["teachers"]]
     assert list(params.parse(shipped).contests.competing) == list(shipped["contests"]["arms"])
 

@@ -71,7 +71,7 @@ class Contests(Section):
     references: dict[Name, str]
     """Which arm each arm is compared with."""
     about: dict[Name, str]
-    """What tables say of an arm besides its settings."""
+    """What tables say of an arm besides its settings; of one that does not compete, nothing."""
     search: Search
     """The search for a network."""
 

@@ -163,7 +163,7 @@ class Params(Section):
     """Where runs are computed; no stage depends on it."""
 
     def wrong_arms(self) -> list[str]:
-        """A message for every key of `references`, `about` and `lab_report` that names an arm which
+        """A message for every key of `references` and `lab_report` that names an arm which
         `arms` does not have, or compares an arm with itself; and so for the contests, whose arms
         must be what they are named for."""
         of_lab = [
@@ -179,9 +179,6 @@ class Params(Section):
             *_wrong_references("references", self.references, self.arms),
             *_unknown(of_lab, self.arms),
             *_wrong_references("contests.references", contests.references, contests.competing),
-            *_unknown(
-                [(f"contests.about.{arm}", arm) for arm in contests.about], contests.competing
-            ),
             *_fixed(self.training, contests.arms),
             *_distilled(contests),
         ]
