@@ -275,6 +275,7 @@ def test_the_contests_page_has_who_competed_and_how() -> None:
     assert f"{row} 91.21 to 95.21 % | `baseline` | +8.21 | −0.40 to +10.00 | < 0.001 |" in text
     row = "| `other 1.0` | with its authors' weights | 815,018* | 902 | 66.7 | "
     assert row + "– | – | – | 93.80 % | – | – | – | – | – |\n" in text
+    assert "no like-for-like comparison.\n\n| arm |" in text
     assert "- better than what it is compared with: none;" in text
     assert "- worse: `a`, `b`;\n- no difference that could be seen: `<preact>`." in text
     assert "With the correction are left: `b`." in text
