@@ -102,8 +102,8 @@ def _mobilenet_v3_small(width: float) -> nn.Module:
 
 
 def _densenet(growth_rate: int, layers: tuple[int, ...]) -> nn.Module:
-    """timm's DenseNet-BC (Huang et al., 2017, "Densely connected convolutional networks"), which
-    begins so in the paper for pictures of 32x32 pixels."""
+    """timm's DenseNet-BC (Huang et al., 2017, "Densely connected convolutional networks"), with
+    a first convolution of 3x3 and no pooling behind it, as the paper has it for 32x32 pixels."""
     try:
         from timm.models.densenet import DenseNet
     except ImportError:
