@@ -2,13 +2,17 @@
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
+import psutil
 import pytest
 from dvc.repo import Repo
+from toy import change_params
 
 from svhn_lab.errors import UserError
 from svhn_lab.stages.repro import (
@@ -80,6 +84,24 @@ def test_after_ctrl_c_what_waits_does_not_begin() -> None:
         raise KeyboardInterrupt
     assert "waits" not in began
     assert over.is_set()
+
+
+def test_who_ends_it_ends_what_it_has_started(project: Path) -> None:
+    for folder in ("benchmarks", "contests"):
+        (project / folder).symlink_to(PROJECT / folder)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet", "--no-scm"], check=True)
+    with socket.create_server(("127.0.0.1", 0)) as site:  # never answers
+        url = f"http://127.0.0.1:{site.getsockname()[1]}/"
+        change_params(project, {"data": {"sources": ["svhn"], "url": url}})
+        repro = subprocess.Popen([sys.executable, "-m", "svhn_lab", "repro", "fetch"])
+        site.settimeout(120)
+        connection, _ = site.accept()
+        with connection:
+            started = psutil.Process(repro.pid).children(recursive=True)
+            assert any("fetch" in process.cmdline() for process in started)
+            repro.terminate()
+            assert repro.wait(60) == 128 + signal.SIGTERM
+            assert not psutil.wait_procs(started, timeout=60)[1]
 
 
 def test_who_waits_for_dvcs_lock_gives_up_when_all_is_over(project: Path) -> None:

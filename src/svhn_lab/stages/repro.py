@@ -3,17 +3,20 @@ side by side. A stage spends seconds on starting, so that two at once are quicke
 could use every core; the results are the same."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
+from types import FrameType
 
 import click
+import psutil
 from dvc.exceptions import DvcException
 from dvc.lock import LockError
 from dvc.repo import Repo
@@ -143,9 +146,19 @@ def threads(number: int, over: threading.Event) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
+def end_with_children(number: int, _: FrameType | None) -> None:
+    """On a signal that reaches this process alone, which Ctrl-C does not: ends what it started too,
+    so that no stage goes on by itself, and exits as a shell would say it."""
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.terminate()
+    sys.exit(128 + number)
+
+
 def main(targets: Iterable[str], jobs: int) -> None:
     """Brings the targets, or all, up to date. Raises UserError if a stage fails, after those beside
     it have ended, or if DVC was killed while it wrote its lock file."""
+    signal.signal(signal.SIGTERM, end_with_children)
     repo = opened()
     needs = upstream(repo, targets)
     out_of_date = changed(repo, needs)
