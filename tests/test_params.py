@@ -249,9 +249,15 @@ def test_arms_that_learn_from_the_teachers_are_named_apart() -> None:
 
 
 def test_teachers_are_an_arm_of_the_contests() -> None:
-    for other in ("free-nobody", "free-distilled-views", "preact"):
+    wrong = {
+        "nobody": "there are: fixed-preact",
+        "free-distilled-views": "there are: fixed-preact",  # it learns from them itself
+        "free-polar-size": "did you mean `free-polar-sizes`?",
+        "preact": "did you mean `fixed-preact`?",
+    }
+    for other, remedy in wrong.items():
         said = message(changed("contests.teachers", other))
-        assert f"contests.teachers: contests.arms has no {other!r}; there are: fixed-preact" in said
+        assert f"contests.teachers: contests.arms has no {other!r}; {remedy}" in said
 
 
 def test_arms_named_for_the_fixed_settings_must_have_them() -> None:

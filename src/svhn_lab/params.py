@@ -200,10 +200,10 @@ def _distilled(contests: Contests) -> Iterator[str]:
     """A message for every distilled arm whose name says something else, and if nobody teaches
     them."""
     if contests.distilled and contests.teachers not in contests.arms:
-        yield (
-            f"contests.teachers: contests.arms has no {contests.teachers!r}; there are: "
-            f"{', '.join(contests.arms)}"
+        remedy = _suggestion(
+            contests.teachers, contests.arms, f"there are: {', '.join(contests.arms)}"
         )
+        yield f"contests.teachers: contests.arms has no {contests.teachers!r}; {remedy}"
     for name in contests.distilled:
         if name.startswith(FIXED):
             yield (
@@ -214,15 +214,16 @@ def _distilled(contests: Contests) -> Iterator[str]:
             yield f"contests.distilled.{name}: contests.arms has one of this name; take another"
 
 
+def _suggestion(arm: str, arms: Collection[str], otherwise: str) -> str:
+    """Which of the arms may have been meant, or else what to do."""
+    close = difflib.get_close_matches(arm, arms, n=1)
+    return f"did you mean `{close[0]}`?" if close else otherwise
+
+
 def _unknown(named: Iterable[tuple[str, str]], arms: Collection[str]) -> list[str]:
     """A message for every key whose arm there is not."""
-
-    def suggestion(arm: str) -> str:
-        close = difflib.get_close_matches(arm, arms, n=1)
-        return f"did you mean `{close[0]}`?" if close else "remove this entry"
-
     return [
-        f"{key}: no arm is called {arm!r}; {suggestion(arm)}"
+        f"{key}: no arm is called {arm!r}; {_suggestion(arm, arms, 'remove this entry')}"
         for key, arm in named
         if arm not in arms
     ]

@@ -14,9 +14,8 @@ from svhn_lab.tracking import record
 def load_teachers(params: Params, manifest: Manifest) -> Teachers:
     """The teachers, by the keys of their runs. Raises UserError if one is not on disk."""
     net = params.contests.arms[params.contests.teachers].net
-    size = {"num_classes": manifest.num_classes, "image_size": manifest.image_size}
     return {
-        record.read(teacher).key: load_model(teacher, net, **size)
+        record.read(teacher).key: load_model(teacher, net, **manifest.network_size)
         for teacher in competitors.teachers(params)
     }
 

@@ -34,6 +34,11 @@ class Manifest:
         """Of the whole dataset, which the arms are trained on."""
         return len(self.classes)
 
+    @property
+    def network_size(self) -> dict[str, int]:
+        """What a network of all classes has to fit, by keyword."""
+        return {"num_classes": self.num_classes, "image_size": self.image_size}
+
     def dataset(self) -> dict[str, Any]:
         """The part that every run and every result carries."""
         return {"name": self.name, "digest": self.digest, "splits": self.splits}

@@ -156,12 +156,7 @@ def put(registration: dict[str, Any]) -> int:
     run, manifest = record.read(identity), load_manifest()
     if run.key != registration["key"]:
         raise UserError(f"{REGISTRATION}: is of another {identity.name}; `dvc repro register`")
-    net = load_model(
-        identity,
-        run.params["net"],
-        num_classes=manifest.num_classes,
-        image_size=manifest.image_size,
-    )
+    net = load_model(identity, run.params["net"], **manifest.network_size)
     return registry.put(
         Classifier(net, manifest.statistics),
         registry.Entry(

@@ -26,11 +26,11 @@ from svhn_lab.stages.layout import RESULTS, SEARCH, SEARCH_STUDY
 from svhn_lab.stages.mirroring import mirror_all
 from svhn_lab.stages.prepared import Manifest, load_digits, load_manifest
 from svhn_lab.stages.runs import RunsDiverged, run, run_all
+from svhn_lab.stages.searched import best_of
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_json
 from svhn_lab.tracking.record import Identity
 
-SHOWN_TRIALS = 10  # the best
 START_UP = 10  # trials at random before the estimator has something to go by
 Task = tuple[Identity, Choice, Recipe]
 
@@ -40,17 +40,12 @@ def identities(number: int, settings: Search) -> list[Identity]:
     return [Identity(record.SEARCH, f"trial-{number:03}", seed) for seed in settings.seeds]
 
 
-def size_of(manifest: Manifest) -> dict[str, int]:
-    """What a network has to fit."""
-    return {"image_size": manifest.image_size, "num_classes": manifest.num_classes}
-
-
 def train_one(task: Task) -> Identity:
     """One seed of a trial's network."""
     identity, choice, recipe = task
     assert identity.seed is not None
     manifest = load_manifest()
-    net = built(space.architecture(choice), seed=identity.seed, **size_of(manifest))
+    net = built(space.architecture(choice), seed=identity.seed, **manifest.network_size)
     about = {"stage": identity.stage, "arm": identity.arm, **choice}
     return run(
         identity, net, recipe, about, load_digits("train"), load_digits("validation"), manifest
@@ -107,7 +102,7 @@ def advance(study: optuna.Study, params: Params) -> None:
     """Trains the next trials, but for those that cannot be small enough, and tells the study."""
     settings, manifest = params.contests.search, load_manifest()
     trials = asked(study, settings)
-    size, largest = size_of(manifest), params.gate.max_parameters
+    size, largest = manifest.network_size, params.gate.max_parameters
     networks = {trial.number: space.widest(trial.params, largest, **size) for trial in trials}
     tasks: list[Task] = [
         (identity, choice, params.training)
@@ -131,8 +126,8 @@ def found(trials: Sequence[FrozenTrial], largest: int, manifest: Manifest) -> li
     was chosen, `network` the same with numbers of channels for multiples."""
     rows = []
     for trial in trials:
-        network = space.widest(trial.params, largest, **size_of(manifest))
-        count = None if network is None else space.parameters(network, **size_of(manifest))
+        network = space.widest(trial.params, largest, **manifest.network_size)
+        count = None if network is None else space.parameters(network, **manifest.network_size)
         rows.append(
             {
                 "trial": trial.number,
@@ -179,8 +174,7 @@ def main() -> None:
             percent(row["validation_accuracy"]),
             ", ".join(f"{name} {value}" for name, value in row["network"].items()),
         )
-        for row in rows[:SHOWN_TRIALS]
-        if row["state"] == "complete"
+        for row in best_of(rows)
     ]
     click.echo(table(("the best", "parameters", "validation", "network"), shown))
     mirror_all()

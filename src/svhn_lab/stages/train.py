@@ -61,12 +61,7 @@ def train_one(task: tuple[Identity, Arm], *, teachers: Teachers | None = None) -
     identity, arm = task
     assert identity.seed is not None
     manifest = load_manifest()
-    net = zoo.build(
-        arm.net,
-        num_classes=manifest.num_classes,
-        seed=identity.seed,
-        image_size=manifest.image_size,
-    )
+    net = zoo.build(arm.net, seed=identity.seed, **manifest.network_size)
     train = load_digits("train")
     if arm.rendered:
         train = with_rendered(train, arm.rendered, identity, manifest)
