@@ -1,5 +1,8 @@
 """fit.py: it learns, the same way every time, and stops when the loss is no number."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 import torch
 from recipes import recipe
@@ -8,6 +11,7 @@ from torch import Tensor, nn
 from svhn_lab.data.batches import Digits, Statistics, channel_statistics
 from svhn_lab.nets import zoo
 from svhn_lab.nets.network import Network
+from svhn_lab.training.checkpoints import Checkpoints, Stateful
 from svhn_lab.training.fit import (
     Diverged,
     accuracy,
@@ -154,6 +158,27 @@ def test_the_precision_is_what_was_asked_for() -> None:
     assert autocast_dtype("float32") is None
     assert autocast_dtype("bfloat16") is torch.bfloat16
     assert autocast_dtype("auto") in (None, torch.bfloat16)
+
+
+class Beginnings(Checkpoints):
+    """Keeps nothing, but notes what each random generator begins with."""
+
+    def restore(
+        self, parts: Mapping[str, Stateful], generators: Mapping[str, torch.Generator]
+    ) -> list[dict[str, Any]]:
+        self.drawn = [
+            tuple(torch.rand(4, generator=each.clone_state()).tolist())
+            for each in generators.values()
+        ]
+        return []
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**32 - 1])
+def test_nothing_that_is_left_to_chance_repeats_something_else(seed: int) -> None:
+    net, beginnings = zoo.build("polar", num_classes=2, seed=seed), Beginnings()
+    fit(net, recipe(), DIGITS, striped(4), STATISTICS, seed=seed, checkpoints=beginnings)
+    of_weights = torch.rand(4, generator=torch.Generator().manual_seed(seed))
+    assert len({*beginnings.drawn, tuple(of_weights.tolist())}) == 4
 
 
 def test_layers_draw_from_the_seed_and_leave_torch_as_it_was() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -86,6 +87,14 @@ def predict(
     return torch.cat(logits)
 
 
+def seeds_apart(seed: int, number: int) -> list[int]:
+    """So many seeds that follow from this one, of random numbers that have nothing to do with each
+    other, nor with those that begin at `seed` itself, as fresh weights do. They have 32 bits:
+    torch's generator on a processor takes no notice of more."""
+    seeds: list[int] = np.random.SeedSequence(seed).generate_state(number).tolist()
+    return seeds
+
+
 @contextmanager
 def layers_draw_from(seed: int, device: torch.device) -> Iterator[torch.Generator]:
     """Within it, layers that leave something to chance draw from this seed on; gives the generator
@@ -127,8 +136,9 @@ def fit(
     optimizer = optimizer_for(net, recipe)
     num_batches = math.ceil(len(train) / recipe.batch_size)
     schedule = schedule_for(optimizer, recipe, recipe.epochs * num_batches)
-    order = torch.Generator().manual_seed(seed)
-    chance = torch.Generator(device).manual_seed(seed + 2**32)  # seeds are smaller than that
+    of_order, of_chance, of_layers = seeds_apart(seed, 3)
+    order = torch.Generator().manual_seed(of_order)
+    chance = torch.Generator(device).manual_seed(of_chance)
     parts: dict[str, Stateful] = {"net": net, "optimizer": optimizer, "schedule": schedule}
     checkpoints = checkpoints or Checkpoints()
     compute = torch.compile(net) if recipe.compile else net
@@ -155,7 +165,7 @@ def fit(
             schedule.step()
         return loss.detach(), logits.detach()
 
-    with layers_draw_from(seed, device) as layers:
+    with layers_draw_from(of_layers, device) as layers:
         generators = {"order": order, "chance": chance, "layers": layers}
         history = [Epoch(**row) for row in checkpoints.restore(parts, generators)]
         for done in history:
