@@ -25,9 +25,9 @@ from svhn_lab.nets import zoo
 from svhn_lab.nets.network import parameter_counts
 from svhn_lab.report.formats import percent
 from svhn_lab.stages.layout import PUBLISHED
-from svhn_lab.stages.origin import processor
 from svhn_lab.stages.prepared import load_digits, load_manifest, tested_dataset
 from svhn_lab.tracking.files import write_json
+from svhn_lab.tracking.record import processor
 
 NETS = {
     "polar": "polar",

@@ -24,7 +24,7 @@ from svhn_lab.data.batches import Digits, Statistics
 from svhn_lab.nets import zoo
 from svhn_lab.params import Compute, load
 from svhn_lab.recipes import Recipe
-from svhn_lab.stages.origin import processor
+from svhn_lab.tracking.record import processor
 from svhn_lab.training.fan_out import HERE, confine, fan_out
 from svhn_lab.training.fit import autocast, fit
 from svhn_lab.training.optimizers import optimizer_for

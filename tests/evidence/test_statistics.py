@@ -34,9 +34,10 @@ def test_the_t_interval_is_that_of_a_published_example() -> None:
     assert interval == pytest.approx((9.258242, 9.264679), abs=2e-6)
 
 
-def test_one_value_has_no_interval_and_equal_values_a_point() -> None:
+def test_values_without_spread_have_no_interval() -> None:
     assert mean_interval([0.9]) is None
-    assert mean_interval([0.9, 0.9, 0.9]) == pytest.approx((0.9, 0.9))
+    assert mean_interval([0.9, 0.9, 0.9]) is None
+    assert paired_difference([0.8, 0.9], [0.7, 0.8]).interval is None
 
 
 def test_the_wilson_interval_is_that_of_a_published_example() -> None:

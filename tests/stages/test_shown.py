@@ -1,7 +1,34 @@
 """shown.py: what the page and the Markdown both show."""
 
+from pathlib import Path
+
+import pytest
+from left import leave_run
+
+from svhn_lab.errors import UserError
 from svhn_lab.params import load
-from svhn_lab.stages.shown import contest_arms
+from svhn_lab.stages.shown import contest_arms, refuse_outdated
+from svhn_lab.tracking.record import Identity
+
+
+def test_figures_of_other_runs_or_settings_than_those_of_now_are_refused(project: Path) -> None:
+    run, entries = Identity("train", "baseline", 0), {"baseline": {"keys": ["k"]}}
+    leave_run(run, {"epochs": 5, "net": "baseline", "seed": 0}, key="k")
+
+    def refuse(entries: dict[str, dict[str, list[str]]], **settings: object) -> None:
+        made = {"baseline": ([run], {"net": "baseline", "epochs": 5} | settings)}
+        refuse_outdated(Path("results.json"), entries, made)
+
+    refuse(entries)
+    said = r"^results\.json: is of other arms, runs or settings .* with `dvc repro`$"
+    with pytest.raises(UserError, match=said):
+        refuse(entries, epochs=10)
+    with pytest.raises(UserError, match=said):
+        refuse({"baseline": {"keys": ["trained again since"]}})
+    with pytest.raises(UserError, match=said):
+        refuse({})
+    with pytest.raises(UserError, match=said):
+        refuse(entries | {"gone": {"keys": []}})
 
 
 def test_who_has_competed_is_shown_with_what_it_changes_and_how_long_it_trained() -> None:

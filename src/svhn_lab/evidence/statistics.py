@@ -18,13 +18,13 @@ SIGN_FLIPS = 2**15  # all of them up to 15 pairs, so many drawn at random beyond
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """The 95 % t interval of the mean of independent values; None for fewer than two, which tell
-    nothing of their spread."""
+    """The 95 % t interval of the mean of independent values; None for fewer than two, or when all
+    are the same: neither tells anything of their spread (see `t_test`)."""
     if len(values) < 2:
         return None
     mean, error = float(np.mean(values)), float(stats.sem(values))
-    if error == 0:
-        return mean, mean
+    if error < NO_SPREAD:
+        return None
     low, high = stats.t.interval(CONFIDENCE, len(values) - 1, loc=mean, scale=error)
     return float(low), float(high)
 

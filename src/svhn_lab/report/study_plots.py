@@ -65,11 +65,9 @@ def accuracy_by_depth(
 
 
 def _band(axes: Axes, positions: list[int], intervals: list[Any], colour: str) -> None:
-    if all(intervals):
-        lows, highs = zip(*intervals, strict=True)
-        axes.fill_between(
-            positions, _percent(lows), _percent(highs), color=colour, alpha=0.15, lw=0
-        )
+    """A band through the intervals, with gaps where there is none."""
+    lows, highs = zip(*(each or (np.nan, np.nan) for each in intervals), strict=True)
+    axes.fill_between(positions, _percent(lows), _percent(highs), color=colour, alpha=0.15, lw=0)
 
 
 def accuracy_by_depth_and_size(points: Sequence[Mapping[str, Any]]) -> Figure:

@@ -7,7 +7,6 @@ import click
 
 from svhn_lab.errors import UserError
 from svhn_lab.params import Params
-from svhn_lab.recipes import Arm
 from svhn_lab.stages import competitors
 from svhn_lab.stages.layout import CONTESTS, read_json
 from svhn_lab.tracking import record
@@ -46,19 +45,16 @@ def _is_now(params: Params, arm: str, entry: dict[str, Any]) -> bool:
             return False
     except UserError:  # of a run that is not on disk any more
         return False
+    settings = recipe.model_dump() | {"stage": stage}
     return [run.key for run in runs] == entry["keys"] and all(
-        _was_trained_by(recipe, stage, run) for run in runs
+        run.was_made_by(settings) for run in runs
     )
 
 
 def _taught_as_now(params: Params, runs: list[Record]) -> bool:
-    recipe = params.contests.arms[params.contests.teachers]
+    settings = params.contests.arms[params.contests.teachers].model_dump()
     teachers = [record.read(teacher) for teacher in competitors.teachers(params)]
     keys = [teacher.key for teacher in teachers]
-    return all(_was_trained_by(recipe, record.COMPETE, each) for each in teachers) and all(
+    return all(teacher.was_made_by(settings) for teacher in teachers) and all(
         run.params.get("teachers") == keys for run in runs
     )
-
-
-def _was_trained_by(recipe: Arm, stage: str, run: Record) -> bool:
-    return (recipe.model_dump() | {"stage": stage}).items() <= run.params.items()

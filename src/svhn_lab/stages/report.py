@@ -215,7 +215,14 @@ def main() -> None:
     definitions = YAML(typ="safe").load(GRAPH.read_text(encoding="utf-8"))["stages"]
     arms, classes = evaluation["arms"], evaluation["dataset"]["classes"]
     refuse_other_digits(EVALUATION, evaluation["dataset"])
-    refuse_outdated(EVALUATION, arms, {arm: of_arm(arm, params.seeds) for arm in params.arms})
+    refuse_outdated(
+        EVALUATION,
+        arms,
+        {
+            arm: (of_arm(arm, params.seeds), recipe.model_dump())
+            for arm, recipe in params.arms.items()
+        },
+    )
     class_counts = read_json(MANIFEST, "prepare")["class_counts"]
     best = best_small_arm(arms, params.gate.max_parameters)
     curves = {

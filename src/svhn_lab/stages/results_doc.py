@@ -11,6 +11,7 @@ import click
 from svhn_lab.params import load
 from svhn_lab.report import page, plots
 from svhn_lab.stages import competitors, pretrain, study, train
+from svhn_lab.stages.competed import competed
 from svhn_lab.stages.layout import (
     CONTESTS,
     CONTESTS_DOC,
@@ -22,15 +23,17 @@ from svhn_lab.stages.layout import (
     TRANSFER,
     read_json,
 )
-from svhn_lab.stages.origin import origin, processor
+from svhn_lab.stages.origin import origin
 from svhn_lab.stages.searched import searched
 from svhn_lab.stages.shown import (
     contest_arms,
+    outdated,
     refuse_outdated,
     study_figures,
     study_tables,
     tables,
 )
+from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_bytes, write_text
 from svhn_lab.tracking.record import Identity
 
@@ -75,19 +78,25 @@ def main(part: str) -> None:
     """Writes docs/results.md (`part` is arms), docs/freeze-depth.md (transfer) or both (all), or
     docs/small-networks.md (contests). Raises UserError if an evaluation is out of date."""
     params = load()
-    more = {"extra": params.data.extra, "processor": processor()}
+    more = {"extra": params.data.extra}
     if part in ("arms", "all"):
         evaluation = read_json(EVALUATION, "evaluate")
         runs = {arm: train.identities(params, arm) for arm in params.arms}
-        refuse_outdated(EVALUATION, evaluation["arms"], runs)
+        made = {arm: (runs[arm], recipe.model_dump()) for arm, recipe in params.arms.items()}
+        refuse_outdated(EVALUATION, evaluation["arms"], made)
         said = tables(params, evaluation) | more | origin(flat(runs.values()))
         write_text(RESULTS_DOC, page.render_markdown("arms.md", said))
         click.echo(f"The arms: {RESULTS_DOC}")
     if part in ("transfer", "all"):
         transfer, timing = read_json(TRANSFER, "evaluate"), read_json(TIMING, "timing")
-        tuned = {name: group.identities for name, group in study.groups(params).items()}
-        refuse_outdated(TRANSFER, transfer["points"] | transfer["diversity"], tuned)
+        groups = study.groups(params)
+        tuned = {name: group.identities for name, group in groups.items()}
+        made = {name: (group.identities, study.made_by(group)) for name, group in groups.items()}
+        refuse_outdated(TRANSFER, transfer["points"] | transfer["diversity"], made)
         pretrained = pretrain.identities(params)
+        settings = params.transfer.pretrain.model_dump()
+        if not all(record.read(run).was_made_by(settings) for run in pretrained):
+            raise outdated(TRANSFER, "dvc repro")
         said = study_tables(transfer, timing, transfer["dataset"]["classes"])
         said |= {"dataset": transfer["dataset"], "transfer": params.transfer, "seeds": params.seeds}
         said |= more | origin([*pretrained, *flat(tuned.values())])
@@ -98,7 +107,8 @@ def main(part: str) -> None:
     if part == "contests":
         found = read_json(CONTESTS, "contests/dvc.yaml:contests")
         runs = {arm: competitors.identities(params, arm) for arm in params.contests.competing}
-        refuse_outdated(CONTESTS, found["arms"], runs, remedy="make contests")
+        if list(competed(params, found["dataset"])) != list(runs):
+            raise outdated(CONTESTS, "make contests")
         arms = contest_arms(params, found["arms"])
         said = {"dataset": found["dataset"], "arms": arms, "seeds": params.contests.seeds}
         said |= {"search": searched(params, found["dataset"]), "told_apart": told_apart(arms)}

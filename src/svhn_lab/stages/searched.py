@@ -1,6 +1,6 @@
 """How others read what the search has found: as long as it was made as it would be made now."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -9,11 +9,6 @@ from svhn_lab.params import Params
 from svhn_lab.stages.layout import SEARCH, read_json
 
 SHOWN_TRIALS = 10
-
-
-def best_of(trials: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those that are shown of results/search.json's trials, the best first."""
-    return [trial for trial in trials if trial["state"] == "complete"][:SHOWN_TRIALS]
 
 
 def searched(params: Params, dataset: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -30,7 +25,7 @@ def searched(params: Params, dataset: Mapping[str, Any]) -> dict[str, Any] | Non
         )
         return None
     trials = search["trials"]
-    best = best_of(trials)
+    best = [trial for trial in trials if trial["state"] == "complete"][:SHOWN_TRIALS]
     return {
         "tried": len(trials),
         "trained": sum(trial["state"] != "pruned" for trial in trials),

@@ -19,20 +19,28 @@ from svhn_lab.transfer_params import MAIN_SWEEP
 
 def refuse_outdated(
     file: Path,
-    entries: dict[str, Any],
-    runs: dict[str, list[Identity]],
-    remedy: str = "dvc repro",
+    entries: Mapping[str, Any],
+    runs: dict[str, tuple[list[Identity], dict[str, Any]]],
 ) -> None:
-    """Raises UserError if the runs, by arm or point, are others than those that were evaluated."""
-    outdated = list(runs) != list(entries) or any(
-        [record.read(run).key for run in runs[name]] != entry["keys"]
-        for name, entry in entries.items()
+    """Raises UserError if the runs, by arm or point, are others than those that were evaluated, or
+    were made by other settings than these of now."""
+    for name, (identities, settings) in runs.items():
+        found = [record.read(identity) for identity in identities]
+        keys = [run.key for run in found]
+        if keys != entries.get(name, {}).get("keys") or not all(
+            run.was_made_by(settings) for run in found
+        ):
+            raise outdated(file, "dvc repro")
+    if list(runs) != list(entries):
+        raise outdated(file, "dvc repro")
+
+
+def outdated(file: Path, remedy: str) -> UserError:
+    """That the results in this file are not those of now."""
+    return UserError(
+        f"{file}: is of other arms, runs or settings than params.yaml and results/ have now; bring "
+        f"it up to date with `{remedy}`"
     )
-    if outdated:
-        raise UserError(
-            f"{file}: is of other arms or runs than params.yaml and results/ have now; bring it "
-            f"up to date with `{remedy}`"
-        )
 
 
 def verdict(name: str, arm: Mapping[str, Any], claims: Mapping[str, Any]) -> str | None:

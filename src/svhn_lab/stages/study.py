@@ -47,6 +47,14 @@ def groups(params: Params) -> dict[str, Group]:
     return found
 
 
+def made_by(group: Group) -> dict[str, Any]:
+    """All settings of the group's runs, which `groups` has made."""
+    assert group.at is not None
+    about = settings(*group.at)
+    del about["stage"]  # those pretrained on less have another
+    return about | group.recipe.model_dump()
+
+
 def main_points(transfer: Transfer) -> dict[int, str]:
     """By freeze depth, the names of the study's own points: sweep `front`, first sample size."""
     size = transfer.sample_sizes[0]

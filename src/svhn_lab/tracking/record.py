@@ -107,6 +107,10 @@ class Record:
     curves: list[dict[str, float]] = field(default_factory=list)  # one entry an epoch
     members: list[str] = field(default_factory=list)  # keys of the runs that this one sums up
 
+    def was_made_by(self, settings: Mapping[str, Any]) -> bool:
+        """Whether it was made with just these settings, whatever others it has."""
+        return settings.items() <= self.params.items()
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -201,6 +205,7 @@ def provenance(
         dvc_stage=os.environ.get("DVC_STAGE"),
         machine={
             "system": f"{platform.system()} {platform.machine()}",
+            "processor": processor(),
             "cores": os.cpu_count(),
             "python": platform.python_version(),
         },
@@ -208,6 +213,16 @@ def provenance(
         | {"svhn-lab": __version__},
         dvc_experiment=os.environ.get("DVC_EXP_NAME"),
     )
+
+
+@cache
+def processor() -> str | None:
+    """The name of this machine's processor, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), None)
 
 
 def _git(*arguments: str) -> str | None:
