@@ -31,8 +31,7 @@ lab: setup ## Rebuild every result that is out of date, JOBS stages at once
 	@echo 'The page:  results/page/index.html'
 	@echo 'Every run: $(VENV)/bin/svhn-lab ui   then open http://127.0.0.1:5000'
 
-contests: setup ## Find the best small network, which takes hours; SEEDS=5 sets how many seeds
-	$(VENV)/bin/python -m pip install --quiet --editable '.[dev,contests]'
+contests: setup ## Find the best small network, which takes hours to days; SEEDS=5 sets how many seeds
 	@$(if $(SEEDS),python -m contests.seeds $(SEEDS))
 	python -m svhn_lab repro --jobs $(JOBS) contests/dvc.yaml:search contests/dvc.yaml:contests
 	@if [ -e results/evaluation.json ]; then dvc repro --force --single-item register && \

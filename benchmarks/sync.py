@@ -26,7 +26,7 @@ def leave_records(number: int) -> None:
         {"epoch": float(epoch), **dict.fromkeys(FIGURES, 1 / epoch)}
         for epoch in range(1, EPOCHS + 1)
     ]
-    where = record.provenance(datetime.now(UTC), 10.0, [2.0] * EPOCHS, ("c" * 40, False))
+    where = record.provenance(datetime.now(UTC), 10.0, [2.0] * EPOCHS, ("c" * 40, []))
     for seed in range(number):
         run = Record(
             identity=Identity("train", f"arm-{seed // 10}", seed),

@@ -35,4 +35,4 @@ def leave_run(identity: Identity, params: dict[str, Any], key: str) -> None:
         metrics={"validation_accuracy": 0.75},
     )
     began = datetime(2026, 1, 2, tzinfo=UTC)
-    record.write(run, record.provenance(began, 1.0, [1.0], ("c" * 40, False)))
+    record.write(run, record.provenance(began, 1.0, [1.0], ("c" * 40, [])))

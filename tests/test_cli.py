@@ -303,10 +303,19 @@ def test_sync_gives_a_run_no_figures_of_an_older_one(prepared: Path) -> None:
     assert accuracies == {True: 0.5, False: None}
 
 
+def test_a_picture_that_is_not_there_is_named_before_anything_is_loaded(project: Path) -> None:
+    done = lab("predict", "nowhere.jpg")
+    assert done.returncode == 2 and "'nowhere.jpg' does not exist" in done.stderr
+    assert not Path("mlflow.db").exists()
+
+
 def test_weights_of_another_network_are_named(prepared: Path) -> None:
     assert lab("train", "baseline").returncode == 0
     set_param("baseline: {net: baseline}", "baseline: {net: preact}")
     assert "holds the weights of another network than 'preact'" in refused("evaluate")
+    weights = Path("models/train/baseline/seed-0.pt")
+    weights.write_bytes(weights.read_bytes()[:-10])
+    assert "seed-0.pt: is damaged; `dvc checkout --force train@baseline`" in refused("evaluate")
 
 
 def test_a_place_that_runs_cannot_write_to_is_named(prepared: Path) -> None:

@@ -73,7 +73,9 @@ def arm(name: str, num_right: list[int], salt: str, answers: dict[str, Any]) -> 
             }
         ]
         run = Record(identity, key, params, DATASET, counts, curves=curves)
-        record.write(run, record.provenance(datetime.now(UTC), 1.0, [1.0], ("c" * 40, True)))
+        record.write(
+            run, record.provenance(datetime.now(UTC), 1.0, [1.0], ("c" * 40, ["params.yaml"]))
+        )
         answers[key] = (np.arange(TEST_DIGITS) >= hits).astype(np.uint16)
         keys.append(key)
     return {

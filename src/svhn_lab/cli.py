@@ -153,8 +153,8 @@ def evaluate() -> None:
     type=click.Choice(["arms", "transfer", "all", "contests"]),
     is_flag=False,
     flag_value="all",
-    help="Write docs/results.md (arms), docs/freeze-depth.md (transfer), both (all), or "
-    "docs/small-networks.md (contests) instead.",
+    help="Write docs/results.md (arms), docs/freeze-depth.md (transfer), "
+    "docs/small-networks.md (contests), or what there is of them (all), instead.",
 )
 def report(markdown: str | None) -> None:
     """Write the page and the plots."""
@@ -277,7 +277,9 @@ def ui(port: int) -> None:
 
 
 @cli.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
 @click.option("--model", help="A model URI, such as models:/svhn-small/3; else the champion.")
 @click.option("--json", "as_json", is_flag=True, help="Print every class's probability as JSON.")
 def predict(files: tuple[Path, ...], model: str | None, as_json: bool) -> None:

@@ -1,41 +1,42 @@
 """The contests' section of params.yaml, which contests/dvc.yaml uses."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field
 
 from svhn_lab.recipes import Arm, Recipe
 from svhn_lab.schema import Count, Name, Real, Section, Seed, distinct
 
-Some = Field(min_length=1)
 Multiple = Annotated[Real, Field(gt=0)]
+Alternative = TypeVar("Alternative")
+Alternatives = Annotated[tuple[Alternative, ...], Field(min_length=1), AfterValidator(distinct)]
 
 
 class Space(Section):
     """What the search chooses among: lists of alternatives, for networks like `preact`. The first
     block gets as many channels, an even number, as `gate.max_parameters` allows."""
 
-    stem: Annotated[tuple[Multiple, ...], Some]
+    stem: Alternatives[Multiple]
     """Channels of the first convolution, as multiples of those of the first block."""
-    second: Annotated[tuple[Multiple, ...], Some]
+    second: Alternatives[Multiple]
     """Those of the second block."""
-    third: Annotated[tuple[Multiple, ...], Some]
+    third: Alternatives[Multiple]
     """Those of the third."""
-    convs: Annotated[tuple[Count, ...], Some]
+    convs: Alternatives[Count]
     """Convolutions of each block."""
-    convolution: Annotated[tuple[Literal["full", "5x5", "depthwise", "fire"], ...], Some]
+    convolution: Alternatives[Literal["full", "5x5", "depthwise", "fire"]]
     """Their kind."""
-    activation: Annotated[tuple[Literal["relu", "gelu", "silu"], ...], Some]
+    activation: Alternatives[Literal["relu", "gelu", "silu"]]
     """The activation function."""
-    squeeze: Annotated[tuple[Count | None, ...], Some]
+    squeeze: Alternatives[Count | None]
     """The reduction of squeeze-and-excitation; null is without."""
-    dropout: Annotated[tuple[Annotated[Real, Field(ge=0, lt=1)], ...], Some]
+    dropout: Alternatives[Annotated[Real, Field(ge=0, lt=1)]]
     """The probability with which a channel of a block is dropped."""
-    positions: Annotated[tuple[Count | None, ...], Some]
+    positions: Alternatives[Count | None]
     """The side of the grid of learned offsets in the last two blocks; null is without."""
-    head: Annotated[tuple[Literal["all", "average"], ...], Some]
+    head: Alternatives[Literal["all", "average"]]
     """What is made of the last map: the largest values (`all`), or their means."""
-    both_polarities: Annotated[tuple[Annotated[bool, Field(strict=True)], ...], Some]
+    both_polarities: Alternatives[Annotated[bool, Field(strict=True)]]
     """Whether the network looks at the negative as well."""
 
 
@@ -49,7 +50,7 @@ class Search(Section):
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(distinct)]
     """Each network is trained once per seed; their mean counts."""
     seed: Seed
-    """Of the choices."""
+    """From which the choices are drawn."""
     space: Space
     """What is chosen among."""
 

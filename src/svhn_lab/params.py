@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from svhn_lab import wrong_params
 from svhn_lab.contest_params import Contests
@@ -20,7 +20,9 @@ from svhn_lab.schema import Count, Name, Percent, Real, Section, Seed, Whole, di
 from svhn_lab.transfer_params import Transfer
 
 PARAMS_FILE = Path("params.yaml")
-FIXED = "fixed-"  # as arms of the contests are called that `training` trains
+NAMED_SOURCES = ("svhn", "rendered")
+# As arms of the contests are called that `training` trains, and others.
+FIXED, FREE = "fixed-", "free-"
 
 
 def _web_folder(url: str) -> str:
@@ -32,6 +34,16 @@ def _web_folder(url: str) -> str:
     if not usable:
         raise ValueError(f"should be like http://host/folder/, with the slash; it is {url!r}")
     return url
+
+
+def _source(name: str) -> str:
+    close = difflib.get_close_matches(name, NAMED_SOURCES, n=1)
+    if close and name not in NAMED_SOURCES and not Path(name).exists():
+        raise ValueError(f"should be `svhn`, `rendered` or a path; did you mean `{close[0]}`?")
+    return name
+
+
+SourceName = Annotated[str, Field(min_length=1), AfterValidator(_source)]
 
 
 class Rendered(Section):
@@ -53,7 +65,7 @@ class Rendered(Section):
 class Data(Section):
     """Where digits come from, and how they are split."""
 
-    sources: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)]
+    sources: Annotated[tuple[SourceName, ...], Field(min_length=1), AfterValidator(distinct)]
     """Tried in order, the first that can be had is used: `svhn` (downloaded), `rendered` (drawn),
     or the path of a folder or an .npz file."""
     extra: Annotated[bool, Field(strict=True)]
@@ -65,11 +77,11 @@ class Data(Section):
     image_size: Annotated[Whole, Field(ge=4, le=512)]
     """Pixels; all images are brought to this side."""
     test_fraction: Annotated[Real, Field(gt=0, le=0.5)]
-    """Of the digits of a source that has no test split of its own."""
+    """The share that is tested on, of the digits of a source that has no test split of its own."""
     validation_fraction: Annotated[Real, Field(gt=0, le=0.5)]
-    """Of the training digits, the same share of every class."""
+    """The share of the training digits that is validated on, the same of every class."""
     seed: Seed
-    """Of the splits and of the small draws."""
+    """From which splits and small draws are made."""
 
 
 class Claim(Section):
@@ -117,7 +129,7 @@ class Compute(Section):
     backend: Literal["local", "ray"]
     """`local`: processes of this machine; `ray`: tasks of a Ray cluster."""
     address: str | None
-    """Of the Ray cluster, such as `auto` on one of its machines; null starts one here."""
+    """Where the Ray cluster is, such as `auto` on one of its machines; null starts one here."""
     cpus_per_run: Count
     """Threads of each run; more are quicker for a run alone, slower for many, and round
     otherwise."""
@@ -133,9 +145,9 @@ class Gate(Section):
     min_test_accuracy: Annotated[Real, Field(ge=0, le=1)]
     """What the lower end of its 95 % interval should reach."""
     max_calibration_error: Annotated[Real, Field(ge=0, le=1)]
-    """Of its expected calibration error."""
+    """What its expected calibration error may be at most."""
     level: Annotated[Real, Field(gt=0, lt=1)]
-    """Of the paired test that it is worse than the champion; below this it is."""
+    """If the paired test that it is worse than the champion has a smaller p, it is worse."""
 
 
 class Params(Section):
@@ -185,10 +197,15 @@ class Params(Section):
 
 
 def _fixed(training: Recipe, arms: Mapping[str, Arm]) -> Iterator[str]:
-    """A message for every arm of the contests that is named for the fixed settings and has others:
-    only networks are compared under that name."""
+    """A message for every arm of the contests whose name does not say how it is trained, or that is
+    named for the fixed settings and has others: only networks are compared under that name."""
     for name, arm in arms.items():
         changed = arm.changes(training)
+        if not name.startswith((FIXED, FREE)):
+            yield (
+                f"contests.arms.{name}: should be named {FIXED}..., if the settings of `training` "
+                f"are its own, or {FREE}..."
+            )
         if name.startswith(FIXED) and changed:
             yield (
                 f"contests.arms.{name}: should be trained by the settings of `training`, as its "
@@ -205,10 +222,10 @@ def _distilled(contests: Contests) -> Iterator[str]:
         )
         yield f"contests.teachers: contests.arms has no {contests.teachers!r}; {remedy}"
     for name in contests.distilled:
-        if name.startswith(FIXED):
+        if not name.startswith(FREE):
             yield (
-                f"contests.distilled.{name}: should not be named {FIXED}..., as it learns from the "
-                "teachers; name it free-..."
+                f"contests.distilled.{name}: should be named {FREE}..., as it learns from the "
+                "teachers"
             )
         if name in contests.arms:
             yield f"contests.distilled.{name}: contests.arms has one of this name; take another"
@@ -278,6 +295,9 @@ def load(path: Path = PARAMS_FILE) -> Params:
         raw = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: not found; run this in the project's top folder") from None
+    except MarkedYAMLError as failure:
+        line = f"line {failure.problem_mark.line + 1}: " if failure.problem_mark else ""
+        raise UserError(f"{path}: is not valid YAML: {line}{failure.problem}") from None
     except (YAMLError, UnicodeDecodeError) as failure:
         raise UserError(f"{path}: is not valid YAML: {failure}") from None
     return parse(raw, file=str(path))

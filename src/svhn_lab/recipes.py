@@ -31,9 +31,9 @@ class Recipe(Section):
     """With its own defaults for whatever is not said here. All are torch's but `muon`, which is
     timm's (`pip install 'svhn-lab[contests]'`)."""
     momentum: Annotated[Real, Field(ge=0, lt=1)]
-    """Of `sgd`."""
+    """The momentum of `sgd`; no other optimizer has one here."""
     learning_rate: Annotated[Real, Field(gt=0, lt=1e37)]
-    """Of the first epoch; of `one-cycle`, the highest."""
+    """That of the first epoch; with `one-cycle`, the highest."""
     schedule: Literal["decay", "one-cycle"]
     """`decay`: by `learning_rate_decay`; `one-cycle`: up to the learning rate over the first part
     of the steps, then down to nothing along a cosine (Smith and Topin, 2017)."""
@@ -65,7 +65,7 @@ class Recipe(Section):
     mining_from: Count
     """The first epoch that feeds batches again."""
     mining_fraction: Annotated[Real, Field(gt=0, le=1)]
-    """Of an epoch's batches."""
+    """The share of an epoch's batches that is fed again."""
     precision: Literal["auto", "bfloat16", "float32"]
     """What networks compute in; `auto` is bfloat16 where the processor has it, float32 else."""
     compile: Annotated[bool, Field(strict=True)]
@@ -75,8 +75,8 @@ class Recipe(Section):
     def _momentum_has_an_effect(self) -> Self:
         if self.momentum and self.optimizer != "sgd":
             raise ValueError(
-                f"momentum is {self.momentum}, but only the optimizer `sgd` has one and this is "
-                f"`{self.optimizer}`; set momentum: 0, or optimizer: sgd"
+                f"momentum is {self.momentum}, and only the optimizer `sgd` has one; set "
+                "momentum: 0, or optimizer: sgd"
             )
         return self
 
@@ -131,7 +131,7 @@ class FineTuning(Recipe):
     sample: Literal["small", "all"]
     """What is trained on: the small draws, or all digits of the classes."""
     sizes: Literal["first", "every"]
-    """Of the small draws: the first of `sample_sizes` only, or every one."""
+    """Which small draws: those of the first of `sample_sizes`, or of every one."""
 
 
 class Sweep(FineTuning):

@@ -25,7 +25,7 @@ class LessPretraining(Section):
     ]
     """How many classes, chosen at random, or `all`."""
     share: Annotated[Real, Field(gt=0, lt=1)]
-    """Of all pretraining digits."""
+    """The share of all pretraining digits that it is pretrained on."""
 
 
 class Diversity(Section):
@@ -58,7 +58,7 @@ class Transfer(Section):
     """Digits of each class in a small sample; the first is that of the study itself. Other
     sizes train for as many steps, rounded to whole epochs."""
     draws: Count
-    """Of the small sample, the same ones for every depth."""
+    """How often the small sample is drawn; every depth has the same draws."""
     pretrain: Recipe
     """How the network is pretrained."""
     finetune: FineTuning
@@ -70,7 +70,7 @@ class Transfer(Section):
     margin: Annotated[Real, Field(ge=0, lt=1)]
     """The best depth is the deepest whose validation accuracy is within this of the highest."""
     timing_repeats: Annotated[Whole, Field(ge=2)]
-    """Of an epoch at each depth, depths in turn."""
+    """How often an epoch is timed at each depth; depths take turns."""
     diversity: Diversity
     """What the pretraining is for: pretraining on less."""
 

@@ -2,6 +2,7 @@
 right."""
 
 import difflib
+import re
 from collections.abc import Sequence
 from typing import get_args
 
@@ -71,5 +72,15 @@ def _message(error: ErrorDetails, root: type[BaseModel]) -> str:
     if error["type"] == "model_type":
         return f"should be a section with keys of its own; it is {error['input']!r}"
     text = text.removeprefix("Input ").replace(" after validation", "")
-    text = text.replace("Tuple", "list").replace("tuple", "list").replace("dictionary", "section")
-    return f"{text}; it is {error['input']!r}"
+    text = text.replace("Tuple", "list").replace("tuple", "list")
+    text = re.sub("[Dd]ictionary", "section", text)
+    return f"{text}; it is {error['input']!r}{_quotes(error)}"
+
+
+def _quotes(error: ErrorDetails) -> str:
+    """What to do if quotes are all that is wrong."""
+    kind, value = error["type"], error["input"]
+    if kind == "string_type" and isinstance(value, int | float):
+        return "; put it into quotes"
+    number = isinstance(value, str) and re.fullmatch(r"[-+.\d]+(e[-+]?\d+)?", value)
+    return "; remove the quotes" if number and kind in ("float_type", "int_type") else ""

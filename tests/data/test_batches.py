@@ -32,6 +32,14 @@ def test_statistics_are_those_of_the_pixels() -> None:
     )
 
 
+def test_a_channel_that_never_changes_is_0() -> None:
+    images = torch.tensor([0, 50, 100, 250], dtype=torch.uint8).expand(2, 3, 4).contiguous()
+    images = torch.stack([images, images, torch.full_like(images, 7)], dim=-1)
+    statistics = channel_statistics(images)
+    assert statistics.std[2] == 1
+    assert (normalised(images, statistics)[:, 2] == 0).all()
+
+
 def test_normalised_training_digits_have_mean_0_and_deviation_1_in_channels_last_memory() -> None:
     images = digits(50).images
     batch = normalised(images, channel_statistics(images))

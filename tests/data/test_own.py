@@ -65,6 +65,18 @@ def test_what_is_no_image_is_named(tmp_path: Path) -> None:
         from_folders(tmp_path).read("train")
 
 
+def test_an_image_that_is_damaged_inside_is_named(tmp_path: Path) -> None:
+    write_classes(tmp_path)
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    file = tmp_path / "cat" / "9.png"
+    Image.fromarray(noise).save(file)
+    content = file.read_bytes()
+    second = content.rindex(b"IDAT", 0, content.rindex(b"IDAT"))
+    file.write_bytes(content[:second] + b"\0\1\2\3" + content[second + 4 :])
+    with pytest.raises(UserError, match=r"9\.png: cannot be read as an image"):
+        from_folders(tmp_path).read("train")
+
+
 def test_more_than_16_bits_are_refused_and_hidden_files_do_not_count(tmp_path: Path) -> None:
     write_classes(tmp_path)
     (tmp_path / "cat" / ".DS_Store").write_text("no image")
@@ -143,9 +155,18 @@ def one_array() -> bytes:
     return file.getvalue()
 
 
+def damaged_inside(path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 9, (40, 8, 8, 3), dtype=np.uint8)
+    np.savez_compressed(path, images=images, labels=np.arange(40) % 4)
+    content = bytearray(path.read_bytes())
+    content[200] ^= 0xFF
+    path.write_bytes(content)
+
+
 WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "foreign": (lambda p: p.write_bytes(b"no archive"), "cannot be used"),
     "truncated": (lambda p: p.write_bytes(write_npz(p).read_bytes()[:900]), "cannot be used"),
+    "damaged inside": (damaged_inside, "cannot be used"),
     "empty": (lambda p: p.write_bytes(b""), "cannot be used"),
     "one array": (lambda p: p.write_bytes(one_array()), "holds one array and no names"),
     "no labels": (lambda p: write_npz(p, labels=None), "cannot be used: 'labels"),

@@ -1,6 +1,7 @@
 """zoo.py: every network is what it is declared to be, and found by its name."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import torch
@@ -154,6 +155,16 @@ def test_a_dotted_path_that_leads_nowhere_is_refused(name: str, message: str) ->
 def test_every_network_takes_other_image_sizes(name: str, image_size: int) -> None:
     net = zoo.build(name, num_classes=3, seed=0, image_size=image_size)
     assert net(torch.zeros(2, 3, image_size, image_size)).shape == (2, 3)
+
+
+def test_whatever_a_module_of_ones_own_does_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = "from svhn_lab.nets.blocks import ConvPool\nNET = ConvPool()\n"
+    (tmp_path / "wrong_blocks.py").write_text(own)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UserError, match=r"'wrong_blocks\.NET' cannot be imported \(TypeError: "):
+        zoo.build("wrong_blocks.NET", num_classes=2, seed=0)
 
 
 def test_images_too_small_for_a_network_are_said() -> None:

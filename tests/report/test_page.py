@@ -240,6 +240,7 @@ MARKDOWN = {
     "published": [
         {
             "name": "other 1.0",
+            "about": "with its authors' weights",
             **{"parameters": 815_018, "buffers": 902, "flops_per_image": 66.7e6},
             "test_accuracy": 0.938,
         }

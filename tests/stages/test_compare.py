@@ -4,11 +4,16 @@ import json
 from pathlib import Path
 
 import pytest
+from left import leave_run
 from tested_arms import leave_tested_arms
+from toy import change_params
 
 from svhn_lab.errors import UserError
+from svhn_lab.params import load
 from svhn_lab.stages import compare
-from svhn_lab.stages.layout import ANSWERS, EVALUATION
+from svhn_lab.stages.layout import ANSWERS, CONTESTS, EVALUATION
+from svhn_lab.tracking.files import write_json
+from svhn_lab.tracking.record import Identity
 
 BASELINE, DEEPER = [900, 910, 920], [910, 930, 925]
 
@@ -39,6 +44,21 @@ def test_what_was_not_tested_is_refused(project: Path) -> None:
     EVALUATION.unlink()
     with pytest.raises(UserError, match="deeper: has not been tested; `dvc repro evaluate`"):
         compare.main("deeper", "baseline", as_json=False)
+
+
+def test_arms_on_other_digits_are_refused(project: Path) -> None:
+    leave_tested_arms(baseline=BASELINE)
+    left = json.loads(EVALUATION.read_text())
+    change_params(project, {"contests": {"seeds": [0, 1, 2]}})
+    settings = load().contests.arms["fixed-polar"].model_dump()
+    keys = [f"polar {seed}" for seed in range(3)]
+    for seed, key in enumerate(keys):
+        leave_run(Identity("compete", "fixed-polar", seed), settings, key)
+    entry = left["arms"]["baseline"] | {"keys": keys}
+    others = left["dataset"] | {"test_digest": "e" * 32}
+    write_json(CONTESTS, {"dataset": others, "arms": {"fixed-polar": entry}})
+    with pytest.raises(UserError, match=r"fixed-polar and baseline were trained or tested on oth"):
+        compare.main("fixed-polar", "baseline", as_json=False)
 
 
 def test_arms_with_other_seeds_are_refused(project: Path) -> None:

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from mlflow.tracking import MlflowClient
 from tested_arms import leave_tested_arms
+from toy import change_params
 
 from svhn_lab.data.batches import Images, Labels
 from svhn_lab.errors import UserError
 from svhn_lab.stages import doctor, register, sync
 from svhn_lab.stages.doctor import Finding
-from svhn_lab.stages.layout import MANIFEST, PREPARED
+from svhn_lab.stages.layout import EVALUATION, MANIFEST, PREPARED, TRANSFER
 from svhn_lab.stages.prepared import digest_of
 from svhn_lab.tracking.files import write_array, write_json
 from svhn_lab.tracking.store import make
@@ -26,6 +27,30 @@ MODEL = "svhn-small-rendered"
 def problems(findings: Iterable[Finding]) -> list[str]:
     """Each with its remedy."""
     return [f"{finding.problem} -> {finding.remedy}" for finding in findings]
+
+
+def test_params_that_are_wrong_are_named_line_by_line(project: Path) -> None:
+    assert problems(doctor.params()) == []
+    change_params(project, {"seeds": [], "training": {"epochs": -1}})
+    found = [*doctor.params()]
+    assert len(found) == 2 and all("params.yaml: " in each.problem for each in found)
+    (project / "params.yaml").write_text("arms:\n\t- a tab\n")
+    [said] = problems(doctor.params())
+    assert "params.yaml: is not valid YAML" in said
+
+
+def test_results_that_are_damaged_are_named(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leave_tested_arms(baseline=[900])
+    register.main()
+    for file in (EVALUATION, TRANSFER, MANIFEST):
+        file.write_text("{")
+    capsys.readouterr()
+    assert doctor.main(as_json=True) == 1
+    found = {each["problem"]: each["remedy"] for each in json.loads(capsys.readouterr().out)}
+    for file, stage in ((EVALUATION, "evaluate"), (MANIFEST, "prepare")):
+        assert f"dvc repro {stage}" in found[f"{file}: is damaged"]
 
 
 def test_too_little_room_is_said() -> None:
@@ -165,7 +190,7 @@ def test_findings_are_told_to_people_and_to_scripts(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert doctor.main(as_json=False) == 0
-    assert capsys.readouterr().out.startswith("doctor: nothing wrong (disk, digits, records, ")
+    assert capsys.readouterr().out.startswith("doctor: nothing wrong (params, disk, digits, ")
     leave_tested_arms(baseline=[900])
     (PREPARED / "train").mkdir()
     assert doctor.main(as_json=False) == 1

@@ -39,6 +39,7 @@ def test_a_target_comes_with_all_that_it_needs(monkeypatch: pytest.MonkeyPatch) 
         "train@preact": {"prepare"},
     }
     everything = upstream(repo)
+    assert list(everything)[:4] == ["check", "fetch", "prepare", "train@baseline"], "as in dvc.yaml"
     assert {"report", "register", "train@baseline"} <= set(everything)
     assert {"train@preact", "train@baseline"} <= set(upstream(repo, ["train"]))
     with pytest.raises(UserError, match=r"dvc\.yaml: .*nothing"):

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from svhn_lab.errors import UserError
 from svhn_lab.stages import durations
-from svhn_lab.stages.status import DONE, FOLLOWS, OUT_OF_DATE, states, summary
+from svhn_lab.stages.status import DONE, FOLLOWS, OUT_OF_DATE, main, states, summary
 
 NEEDS = {"check": set(), "train@a": {"check"}, "train@b": {"check"}, "report": {"train@a"}}
 
@@ -16,6 +17,12 @@ def test_what_follows_from_a_stage_that_is_out_of_date_may_run_too(project: Path
     assert summary(states(NEEDS, set())) == "All 4 stages are up to date."
     said = summary(states(NEEDS, {"train@a"}), ["contests/dvc.yaml:contests"])
     assert said.endswith("`svhn-lab repro contests/dvc.yaml:contests` runs what is needed.")
+
+
+def test_a_wrong_params_yaml_is_named_before_dvc_reads_it(project: Path) -> None:
+    (project / "params.yaml").write_text("arms:\n\t- a tab\n")
+    with pytest.raises(UserError, match=r"^params\.yaml: is not valid YAML: line 2: "):
+        main(as_json=False)
 
 
 def test_how_long_a_stage_took_is_kept_unless_it_failed(project: Path) -> None:

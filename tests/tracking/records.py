@@ -23,5 +23,5 @@ RUN = Record(
 def circumstances(**changes: Any) -> Provenance:
     """When and where it was, on a day of 2026."""
     started = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    plain = record.provenance(started, 12.5, [6.0, 6.25], ("c" * 40, False))
+    plain = record.provenance(started, 12.5, [6.0, 6.25], ("c" * 40, []))
     return Provenance(**(vars(plain) | changes))

@@ -1,5 +1,6 @@
 """record.py: what was written is read back, and the key tells runs apart."""
 
+import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,8 +42,27 @@ RUN = Record(
 
 def circumstances() -> record.Provenance:
     return record.provenance(
-        datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), 12.5, [6.0, 6.25], ("c" * 40, False)
+        datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), 12.5, [6.0, 6.25], ("c" * 40, [])
     )
+
+
+def test_it_is_told_which_files_differ_from_the_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert record.checkout_state() == (None, None)
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+    for file in ("params.yaml", "dvc.yaml", "dvc.lock"):
+        Path(file).write_text("as committed")
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "--quiet", "-m", "all"], check=True)
+    commit, changed = record.checkout_state()
+    assert commit is not None and len(commit) == 40 and changed == []
+    Path("params.yaml").write_text("changed")
+    Path("dvc.lock").write_text("changed by DVC, which is none")
+    Path("own.py").touch()
+    assert record.checkout_state() == (commit, ["params.yaml", "own.py"])
 
 
 def test_what_is_written_is_read_back_to_the_last_bit(project: Path) -> None:

@@ -57,6 +57,14 @@ def where(_: int) -> tuple[int, Path]:
     return os.getpid(), Path.cwd()
 
 
+def is_killed_if_first(number: int) -> int:
+    """The others are still at work when it happens."""
+    time.sleep(0.5 if number else 0.1)
+    if number == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
 def is_killed(_: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -119,6 +127,12 @@ def test_a_run_that_is_killed_each_time_fails(compute: Compute, workers: int | N
         fan_out(is_killed, range(2), compute=compute, workers=workers)
     assert {type(failure) for failure in caught.value.exceptions} == {WorkerLost}
     assert "killed 3 times; if memory is short" in str(caught.value.exceptions[0])
+
+
+def test_a_run_that_is_killed_each_time_takes_no_other_with_it() -> None:
+    with pytest.raises(ExceptionGroup, match="1 of 4 runs failed") as caught:
+        fan_out(is_killed_if_first, range(4), workers=2)
+    assert [type(failure) for failure in caught.value.exceptions] == [WorkerLost]
 
 
 @pytest.mark.slow

@@ -66,7 +66,8 @@ E = TypeVar("E", bound=Examples)
 
 
 def channel_statistics(images: Tensor) -> Statistics:
-    """Statistics of (N, H, W, 3) uint8 images, from the counts of the 256 values."""
+    """Statistics of (N, H, W, 3) uint8 images, from the counts of the 256 values. Of a channel that
+    never changes the standard deviation is given as 1: normalised it is 0 everywhere."""
     counts = torch.stack(
         [torch.bincount(images[..., channel].flatten(), minlength=256) for channel in range(3)]
     ).double()  # (3, 256)
@@ -74,6 +75,7 @@ def channel_statistics(images: Tensor) -> Statistics:
     mean = (counts @ values) / counts.sum(1)
     deviations = (values - mean[:, None]).square()  # (3, 256)
     variance = (counts * deviations).sum(1) / counts.sum(1)
+    variance[variance == 0] = 1
     r, g, b = mean.tolist()
     sr, sg, sb = variance.sqrt().tolist()
     return Statistics((r, g, b), (sr, sg, sb))

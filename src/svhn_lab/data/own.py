@@ -1,6 +1,7 @@
 """Data sets of one's own: a folder with a subfolder of images for every class, or one .npz file.
 What has no test split of its own has one cut off, the same share of every class."""
 
+import zlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from numpy.lib.npyio import NpzFile
 from PIL import Image, ImageOps
 
 from svhn_lab.data.batches import Images, Labels
+from svhn_lab.data.resizing import resized
 from svhn_lab.data.sources import Source, SourceUnavailable, file_facts, mat_file, plain
 from svhn_lab.data.subsets import stratified_split
 from svhn_lab.errors import UserError
@@ -74,29 +76,16 @@ def read_class_folders(path: Path, image_size: int) -> tuple[Images, Labels]:
         files = sorted(file for file in (path / name).iterdir() if not file.name.startswith("."))
         if not files:
             raise UserError(f"{path / name}: has no image; put some there, or remove the folder")
-        images += [read_image(file, image_size) for file in files]
+        images += [read_square(file, image_size) for file in files]
         labels += [label] * len(files)
     return np.stack(images), np.array(labels, dtype=np.int64)
 
 
-def read_image(file: Path, image_size: int) -> Images:
-    """One image file as (image_size, image_size, 3). Raises UserError as `read_pixels`."""
-    colour = Image.fromarray(read_pixels(file))
-    return np.asarray(colour.resize((image_size, image_size), Image.Resampling.BILINEAR))
-
-
 def read_square(file: Path, image_size: int) -> Images:
-    """As `read_image`, its shape kept: it is first made square, its outermost pixels repeated on
-    either side, as a digit that is stretched is another one."""
-    pixels = read_pixels(file)
-    height, width, _ = pixels.shape
-    side = max(height, width)
-    above, left = (side - height) // 2, (side - width) // 2
-    margins = ((above, side - height - above), (left, side - width - left), (0, 0))
-    square = np.pad(pixels, margins, mode="edge")
-    return np.asarray(
-        Image.fromarray(square).resize((image_size, image_size), Image.Resampling.BILINEAR)
-    )
+    """One image file as (image_size, image_size, 3), as `resized` makes it. Raises UserError as
+    `read_pixels`."""
+    square: Images = resized(read_pixels(file)[None], image_size)[0]
+    return square
 
 
 def read_pixels(file: Path) -> Images:
@@ -113,7 +102,7 @@ def read_pixels(file: Path) -> Images:
                 white = Image.new("RGBA", upright.size, "white")
                 upright = Image.alpha_composite(white, upright.convert("RGBA"))
             return np.asarray(upright.convert("RGB"))
-    except (OSError, Image.DecompressionBombError) as failure:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as failure:
         raise UserError(
             f"{file}: cannot be read as an image ({failure}); mend it, or take it away"
         ) from None
@@ -150,7 +139,7 @@ def read_npz(path: Path) -> tuple[Images, Labels]:
             if not isinstance(content, NpzFile):
                 raise UserError(f"{path}: holds one array and no names; {remedy}")
             images, labels = content["images"], content["labels"]
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as failure:
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile, zlib.error) as failure:
         raise UserError(f"{path}: cannot be used: {failure}; {remedy}") from None
     if images.ndim == 3:
         images = images[..., None]

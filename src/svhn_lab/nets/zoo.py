@@ -174,10 +174,10 @@ def architecture(name: str) -> Architecture:
         )
     try:
         found = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError, ValueError) as failure:
+    except Exception as failure:  # whatever somebody's module does
         raise UserError(
-            f"the network {name!r} cannot be imported ({failure}); it should be like "
-            "package.module.name, importable from the project's top folder"
+            f"the network {name!r} cannot be imported ({type(failure).__name__}: {failure}); it "
+            "should be like package.module.name, importable from the project's top folder"
         ) from None
     if not isinstance(found, Architecture):
         raise UserError(

@@ -27,9 +27,10 @@ def check_networks(params: Params) -> None:
         try:
             if name not in nets:
                 size = params.data.image_size
-                nets[name] = zoo.build(name, num_classes=2, seed=0, image_size=size)
-                check_freeze_units(nets[name])
+                net = zoo.build(name, num_classes=2, seed=0, image_size=size)
+                check_freeze_units(net)
                 check_tracked(name)
+                nets[name] = net  # the next arm with one that is wrong is named too
         except UserError as failure:
             wrong.append(f"{PARAMS_FILE}: {key}: {failure}")
     contests = params.contests

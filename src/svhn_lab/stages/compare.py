@@ -69,13 +69,18 @@ def text(first: str, second: str, found: dict[str, Any]) -> str:
 
 def main(first: str, second: str, *, as_json: bool) -> None:
     """Prints the paired difference in test accuracy. Raises UserError if an arm is not known, has
-    not been tested, or has other seeds than the other."""
+    not been tested, or has other seeds or digits than the other."""
     params = load()
     ours, theirs = (tested(arm, runs(params, arm)) for arm in (first, second))
     if ours["seeds"] != theirs["seeds"]:
         raise UserError(
             f"{first} has seeds {ours['seeds']}, {second} {theirs['seeds']}: they are compared "
             "seed by seed; give `seeds` and `contests.seeds` in params.yaml the same"
+        )
+    if ours["dataset"] != theirs["dataset"]:
+        raise UserError(
+            f"{first} and {second} were trained or tested on other digits; bring both up to date "
+            f"with `dvc repro {testing(runs(params, first))} {testing(runs(params, second))}`"
         )
     found = compared(ours, theirs)
     if as_json:

@@ -1,5 +1,6 @@
 """`doctor` (no stage of the graph): looks at everything that can be wrong between the digits, the
-records, DVC and MLflow, and names the remedy of each. It changes nothing."""
+records, DVC and MLflow, and names the remedy of each. It changes nothing, but that the store of a
+checkout that has been moved learns where its artifacts lie now."""
 
 import json
 import os
@@ -14,8 +15,9 @@ import numpy as np
 from mlflow.exceptions import MlflowException
 
 from svhn_lab.errors import UserError
+from svhn_lab.params import load
 from svhn_lab.stages import extras, lockfiles
-from svhn_lab.stages.layout import MANIFEST, PREPARED, REGISTRATION
+from svhn_lab.stages.layout import MANIFEST, PREPARED, REGISTRATION, read_json
 from svhn_lab.stages.prepared import digest_of, load_manifest
 from svhn_lab.stages.sync import refuse_elsewhere, registry_differences
 from svhn_lab.tracking import record, registry
@@ -44,6 +46,22 @@ class Finding:
     check: str
     problem: str
     remedy: str
+
+
+def params() -> Iterator[Finding]:
+    """Whether params.yaml is as the schema wants it; DVC reads it as well, and says less of what is
+    wrong."""
+    try:
+        load()
+    except UserError as failure:
+        yield from from_error("params", failure)
+
+
+def from_error(check: str, failure: UserError) -> Iterator[Finding]:
+    """A finding for every line of a message, which says the remedy behind a semicolon."""
+    for line in str(failure).splitlines():
+        problem, _, remedy = line.partition("; ")
+        yield Finding(check, problem, remedy or BRING_BACK)
 
 
 def disk(least_free_bytes: int = 2 * 2**30) -> Iterator[Finding]:
@@ -142,8 +160,9 @@ def store() -> Iterator[Finding]:
         if record.on_disk():
             yield Finding("store", f"{file}: is not there, though there are runs on disk", SYNC)
         return
+    results = extras.on_disk()
     try:
-        for difference in differences(Mirror(to_look=True), extras.on_disk()):
+        for difference in differences(Mirror(to_look=True), results):
             if difference.kind == "unreadable":
                 continue  # the records have been looked at
             problem = f"{difference.kind}: {difference.name}: {difference.says}"
@@ -169,7 +188,7 @@ def aliases() -> Iterator[Finding]:
         yield Finding("registry", f"{difference.name} {difference.says}", SYNC)
     if not REGISTRATION.exists():
         return
-    model = json.loads(REGISTRATION.read_text(encoding="utf-8"))["model"]
+    model = read_json(REGISTRATION, "register")["model"]
     champion = registry.holder(model, registry.CHAMPION) if model else None
     if champion is None:
         return
@@ -183,14 +202,19 @@ def aliases() -> Iterator[Finding]:
         yield Finding("registry", f"{name} cannot be loaded: {failure}", again)
 
 
-CHECKS = (disk, digits, records, graph, store)
+CHECKS = (params, disk, digits, records, graph, store)
 
 
 def main(*, as_json: bool) -> int:
     """Prints every finding; gives the exit code: 0 without any, else 1. Raises UserError in another
     folder than the project's top one."""
     refuse_elsewhere()
-    found = [finding for check in CHECKS for finding in check()]
+    found = list[Finding]()
+    for check in CHECKS:
+        try:
+            found += check()
+        except UserError as failure:  # of what it wanted to read
+            found += from_error(check.__name__, failure)
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in found], indent=2))
         return bool(found)

@@ -1,13 +1,23 @@
 """What finished runs show in MLflow besides their records: test figures; on the runs that stand for
 several, the plots, and at each depth of the freeze-depth study what it costs. All of it is read
-from the stages' results, by content key: a run made anew since then gets none of it."""
+from the stages' results, by content key: a run made anew since then gets none of it. (Costs are of
+a network's depths, whichever run it was, and are taken by those.)"""
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from svhn_lab.stages.layout import CONTESTS, EVALUATION, PLOTS, PLOTS_OF, TIMING, TRANSFER
+from svhn_lab.stages.layout import (
+    CONTESTS,
+    CONTESTS_GRAPH,
+    EVALUATION,
+    PLOTS,
+    PLOTS_OF,
+    TIMING,
+    TRANSFER,
+    read_json,
+)
+from svhn_lab.tracking import record
 from svhn_lab.tracking.reconcile import Extras
 
 
@@ -54,15 +64,18 @@ def costs(row: Mapping[str, Any]) -> dict[str, float]:
 
 
 def on_disk() -> Extras:
-    """Of everything that has been evaluated and timed by now."""
-    figures = figures_by_key(_read(CONTESTS)["arms"].values() if CONTESTS.exists() else ())
+    """Of everything that has been evaluated and timed by now. Raises UserError if something of it
+    is damaged."""
+    contests = _if_there(CONTESTS, f"{CONTESTS_GRAPH}:{record.CONTESTS}")
+    figures = figures_by_key(contests["arms"].values() if contests else ())
     if not (EVALUATION.exists() and TRANSFER.exists()):
         return Extras(figures, {})
-    evaluation, transfer = _read(EVALUATION), _read(TRANSFER)
+    evaluation, transfer = read_json(EVALUATION, "evaluate"), read_json(TRANSFER, "evaluate")
     figures |= figures_by_key(tested(evaluation, transfer))
-    plots = _read(PLOTS_OF) if PLOTS_OF.exists() else {}
+    plots = _if_there(PLOTS_OF, "report") or {}
     files = {key: [PLOTS / name for name in names] for key, names in plots.items()}
-    depths = _read(TIMING)["depths"] if TIMING.exists() else {}
+    timing = _if_there(TIMING, "timing")
+    depths = timing["depths"] if timing and timing["net"] == transfer["net"] else {}
     for name in transfer["own_points"]:
         point = transfer["points"][name]
         if row := depths.get(str(point["number"])):
@@ -71,5 +84,5 @@ def on_disk() -> Extras:
     return Extras(figures, files)
 
 
-def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+def _if_there(path: Path, stage: str) -> Any:
+    return read_json(path, stage) if path.exists() else None

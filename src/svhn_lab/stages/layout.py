@@ -55,11 +55,16 @@ def draws_file(size: int) -> Path:
 
 def read_json(path: Path, stage: str) -> Any:
     """What the JSON file at `path` holds. Raises UserError naming the stage that makes it if it is
-    not there."""
+    not there, or damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: not found; make it with `dvc repro {stage}`") from None
+    except ValueError:
+        raise UserError(
+            f"{path}: is damaged; `dvc checkout --force {stage}` brings it back, or "
+            f"`dvc repro {stage}` makes it anew"
+        ) from None
 
 
 def refuse_other_digits(file: Path, dataset: Mapping[str, Any]) -> None:

@@ -3,13 +3,20 @@
 from collections.abc import Iterable
 
 from svhn_lab.tracking import record
-from svhn_lab.tracking.record import Identity
+from svhn_lab.tracking.record import Identity, Provenance
+
+
+def changes(run: Provenance) -> str:
+    """What is said of a commit, if the checkout differed from it."""
+    if not run.dirty:
+        return ""
+    return ", with changes" + (f" in {', '.join(run.changed)}" if run.changed else "")
 
 
 def origin(identities: Iterable[Identity]) -> dict[str, list[str]]:
     """The commits and machines that the runs come from, each once."""
     runs = [record.read_provenance(identity) for identity in identities]
-    commits = [f"{run.commit}{', with changes' if run.dirty else ''}" for run in runs if run.commit]
+    commits = [f"{run.commit}{changes(run)}" for run in runs if run.commit]
     machines = [
         ", ".join(
             [

@@ -80,7 +80,7 @@ def upstream(repo: Repo, targets: Iterable[str] = ()) -> dict[str, set[str]]:
         if stage not in kept:
             kept[stage] = needed[stage]
             todo += needed[stage]
-    return kept
+    return {stage: kept[stage] for stage in needed if stage in kept}  # as dvc.yaml lists them
 
 
 def changed(repo: Repo, stages: Collection[str]) -> set[str]:
@@ -156,13 +156,14 @@ def end_with_children(number: int, _: FrameType | None) -> None:
 
 
 def main(targets: Iterable[str], jobs: int) -> None:
-    """Brings the targets, or all, up to date. Raises UserError if a stage fails, after those beside
-    it have ended, or if DVC was killed while it wrote its lock file."""
+    """Brings the targets, or all, up to date. Raises UserError if params.yaml is wrong, if a stage
+    fails, after those beside it have ended, or if DVC was killed while it wrote its lock file."""
     signal.signal(signal.SIGTERM, end_with_children)
+    cpus_per_run = load().compute.cpus_per_run  # says what is wrong with it, where DVC would not
     repo = opened()
     needs = upstream(repo, targets)
     out_of_date = changed(repo, needs)
-    jobs = min(jobs, max(1, cpu_count() // load().compute.cpus_per_run))
+    jobs = min(jobs, max(1, cpu_count() // cpus_per_run))
     heights = height(needs)
     order = TopologicalSorter(needs)
     order.prepare()

@@ -75,8 +75,9 @@ def published(dataset: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def main(part: str) -> None:
-    """Writes docs/results.md (`part` is arms), docs/freeze-depth.md (transfer) or both (all), or
-    docs/small-networks.md (contests). Raises UserError if an evaluation is out of date."""
+    """Writes docs/results.md (`part` is arms), docs/freeze-depth.md (transfer), or
+    docs/small-networks.md (contests); or all of them, the last if there were contests. Raises
+    UserError if an evaluation is out of date."""
     params = load()
     more = {"extra": params.data.extra}
     if part in ("arms", "all"):
@@ -104,7 +105,7 @@ def main(part: str) -> None:
         for name, figure in study_figures(transfer, timing).items():
             write_bytes(STUDY_DOC.parent / "images" / f"{name}.png", plots.png(figure))
         click.echo(f"The transfer study: {STUDY_DOC}")
-    if part == "contests":
+    if part == "contests" or (part == "all" and CONTESTS.exists()):
         found = read_json(CONTESTS, "contests/dvc.yaml:contests")
         runs = {arm: competitors.identities(params, arm) for arm in params.contests.competing}
         if list(competed(params, found["dataset"])) != list(runs):

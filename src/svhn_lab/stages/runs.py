@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, TypeVar
 
 import click
@@ -60,6 +61,7 @@ def run(
     says so, and no model.
     """
     params = settings | recipe.model_dump() | {"seed": identity.seed, "device": device().type}
+    params["torch"] = torch.__version__  # another rounds otherwise
     params["threads"] = torch.get_num_threads()
     params["computed_in"] = computed_in(recipe.precision, device())
     if identity.draw is not None:
@@ -79,9 +81,12 @@ def run(
         checkout,
     )
 
+    metrics: dict[str, float] = {}
+
     def on_epoch(epoch: Epoch) -> None:
         row = asdict(epoch)
         going_on.epoch(row, seconds=row.pop("seconds"))
+        metrics.update({name: value for name, value in row.items() if name != "epoch"})
 
     checkpoint = CHECKPOINTS / f"{key}.pt"
     failure = None
@@ -103,7 +108,7 @@ def run(
         failure = str(diverged)
     else:
         save_model(identity.weights, net.cpu())
-    going_on.end(failure)
+    going_on.end(failure, metrics)  # of the last epoch
     return identity
 
 
@@ -143,7 +148,7 @@ def sum_up(identity: Identity, members: Sequence[Identity], params: dict[str, An
     first = circumstances[0]
     began = min(datetime.fromisoformat(each.started) for each in circumstances)
     total = record.provenance(
-        began, sum(each.seconds for each in circumstances), [], (first.commit, first.dirty)
+        began, sum(each.seconds for each in circumstances), [], (first.commit, first.changed)
     )
     record.write(record.summed_up(identity, [record.read(m) for m in members], params), total)
     mirror([identity])
@@ -173,13 +178,19 @@ def save_model(path: Path, net: torch.nn.Module) -> None:
 
 
 def load_model(identity: Identity, net: str, *, num_classes: int, image_size: int) -> Network:
-    """The network of a finished run. Raises UserError if the run has left no weights."""
+    """The network of a finished run. Raises UserError if the run has left no weights, or they are
+    damaged."""
     network = zoo.build(net, num_classes=num_classes, seed=0, image_size=image_size)
     try:
         weights = torch.load(identity.weights, weights_only=True)
     except FileNotFoundError:
         raise UserError(
             f"{identity.weights}: not found; make it with `dvc repro {identity.dvc_stage}`"
+        ) from None
+    except (EOFError, OSError, RuntimeError, UnpicklingError):
+        raise UserError(
+            f"{identity.weights}: is damaged; `dvc checkout --force {identity.dvc_stage}` brings "
+            f"it back, or `dvc repro {identity.dvc_stage}` makes it anew"
         ) from None
     try:
         network.load_state_dict(weights)

@@ -73,7 +73,8 @@ def study_of(key: str) -> optuna.Study:
 def asked(study: optuna.Study, settings: Search) -> list[FrozenTrial]:
     """The next trials: those that a killed search was at, or new ones. Trials come in batches of
     `side_by_side`, and what is chosen for one depends on its number, the batches before and those
-    before it in its own: it is the same wherever the search was interrupted."""
+    before it in its own: it is the same wherever the search was interrupted. A number of trials
+    that is no multiple cuts the last batch short; a larger one later goes on behind it."""
     choices = settings.space.model_dump()
     distributions: dict[str, BaseDistribution] = {
         name: CategoricalDistribution(each) for name, each in choices.items()

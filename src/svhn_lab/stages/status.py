@@ -8,6 +8,7 @@ from graphlib import TopologicalSorter
 
 import click
 
+from svhn_lab.params import load
 from svhn_lab.report.tables import table
 from svhn_lab.stages.durations import last
 from svhn_lab.stages.repro import changed, opened, upstream
@@ -59,7 +60,8 @@ def summary(found: list[State], targets: Iterable[str] = ()) -> str:
 
 def main(targets: Collection[str] = (), *, as_json: bool) -> None:
     """Prints every stage of the targets and of what they need, or without any of dvc.yaml. Raises
-    UserError if DVC cannot read the graph."""
+    UserError if params.yaml is wrong, or DVC cannot read the graph."""
+    load()  # says what is wrong with it, where DVC would not
     repo = opened()
     needs = upstream(repo, targets)
     found = states(needs, changed(repo, needs))

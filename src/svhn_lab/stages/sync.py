@@ -1,7 +1,6 @@
 """`sync` (no stage of the graph): makes MLflow equal to the records on disk, whatever became of
 it: runs that DVC restored without running, a server that was down, a lost database."""
 
-import json
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
@@ -11,7 +10,7 @@ import click
 
 from svhn_lab.errors import UserError
 from svhn_lab.stages import extras
-from svhn_lab.stages.layout import REGISTRATION
+from svhn_lab.stages.layout import REGISTRATION, read_json
 from svhn_lab.stages.mirroring import catching_up
 from svhn_lab.tracking import record
 from svhn_lab.tracking.mirror import Mirror
@@ -33,7 +32,7 @@ def registry_differences() -> list[Difference]:
 
     if not REGISTRATION.exists():
         return []
-    registration = json.loads(REGISTRATION.read_text(encoding="utf-8"))
+    registration = read_json(REGISTRATION, "register")
     model, key = registration["model"], registration.get("key")
     if model is None:
         return []
@@ -81,8 +80,12 @@ def main(*, dry_run: bool = False, prune: bool = False) -> None:
         return
     left = [difference for difference in found if difference.mend is None]
     mended = len(found) - len(left)
-    click.echo(f"sync: {len(identities)} runs on disk, all in MLflow; {mended} differences mended")
-    if unreadable := [each for each in left if each.kind == "unreadable"]:
+    unreadable = [each for each in left if each.kind == "unreadable"]
+    all_there = "but what cannot be read" if unreadable else "all"
+    click.echo(
+        f"sync: {len(identities)} runs on disk, {all_there} in MLflow; {mended} differences mended"
+    )
+    if unreadable:
         raise UserError("\n".join(each.says for each in unreadable))
     if left:
         click.echo(

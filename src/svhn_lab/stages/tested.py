@@ -26,15 +26,16 @@ def runs(params: Params, arm: str) -> list[Record]:
 
 
 def evaluated(arm: str, of: list[Record]) -> dict[str, Any] | None:
-    """The entry of evaluation.json, or contests.json, on just these runs of the arm, if they have
-    been tested."""
+    """The entry of evaluation.json, or contests.json, on just these runs of the arm, and the
+    dataset that they were tested on; None if they have not been tested."""
     file = CONTESTS if _competes(of) else EVALUATION
     if not file.exists():
         return None
-    entry: dict[str, Any] | None = read_json(file, testing(of))["arms"].get(arm)
+    found = read_json(file, testing(of))
+    entry: dict[str, Any] | None = found["arms"].get(arm)
     if entry is None or entry["keys"] != [run.key for run in of]:
         return None
-    return entry
+    return entry | {"dataset": found["dataset"]}
 
 
 def testing(of: Sequence[Record]) -> str:

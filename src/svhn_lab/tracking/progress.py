@@ -22,7 +22,7 @@ class Progress:
     """What is known of the run so far. `started` is all that is known at its first moment;
     `checkout` as `record.checkout_state` has it."""
 
-    def __init__(self, started: Record, checkout: tuple[str | None, bool | None]) -> None:
+    def __init__(self, started: Record, checkout: record.Checkout) -> None:
         self._record = started
         self._circumstances = record.provenance(datetime.now(UTC), 0, [], checkout)
         self._clock = time.perf_counter()
@@ -37,16 +37,17 @@ class Progress:
         )
         self._tell()
 
-    def end(self, failure: str | None) -> None:
-        """Leaves the record, with the last epoch's figures for metrics."""
-        curves = self._record.curves
-        last = {name: value for name, value in (curves or [{}])[-1].items() if name != "epoch"}
-        ended = replace(self._record, failure=failure, metrics=last)
+    def end(self, failure: str | None, metrics: dict[str, float]) -> None:
+        """Leaves the record."""
+        ended = replace(self._record, failure=failure, metrics=metrics)
         record.write(ended, self._until_now())
         clear(ended.identity)
 
     def _until_now(self) -> Provenance:
-        return replace(self._circumstances, seconds=time.perf_counter() - self._clock)
+        epochs = self._circumstances.seconds_per_epoch
+        # Of a run that went on from a checkpoint, epochs before that are longer ago than the clock.
+        seconds = max(time.perf_counter() - self._clock, sum(epochs))
+        return replace(self._circumstances, seconds=seconds)
 
     def _tell(self) -> None:
         content = {"record": asdict(self._record), "provenance": asdict(self._until_now())}

@@ -46,6 +46,9 @@ COMPETING = (COMPETE, DISTIL)
 OF_EACH_ARM = ("train", "finetune")  # stages of the first of which each arm, or sweep, has its own
 
 
+Checkout = tuple[str | None, list[str] | None]  # see checkout_state
+
+
 @dataclass(frozen=True)
 class Identity:
     """Which run this is: a stage, an arm of it, a condition within the arm, and a seed or a draw;
@@ -125,6 +128,7 @@ class Provenance:
     machine: dict[str, Any]
     versions: dict[str, str]
     dvc_experiment: str | None = None  # the name that `dvc exp run` gave it
+    changed: list[str] | None = None  # the files that make it dirty; older runs do not tell
 
 
 def content_key(
@@ -182,26 +186,29 @@ def _code_digest(stage: str, root: Path) -> str:
     return digest.hexdigest()
 
 
-def checkout_state() -> tuple[str | None, bool | None]:
-    """The commit that is checked out, and whether something differs from it; None outside Git."""
+def checkout_state() -> Checkout:
+    """The commit that is checked out, and which files differ from it; None outside Git."""
     status = _git("status", "--porcelain", "--", *CHANGES)
-    return _git("rev-parse", "HEAD"), None if status is None else bool(status)
+    if status is None:
+        return None, None
+    # Two letters that say how it differs, then the file.
+    return _git("rev-parse", "HEAD"), [line.split(maxsplit=1)[1] for line in status.splitlines()]
 
 
 def provenance(
     started: datetime,
     seconds: float,
     seconds_per_epoch: list[float],
-    checkout: tuple[str | None, bool | None],
+    checkout: Checkout,
 ) -> Provenance:
     """The circumstances of a run in this process; `checkout` is that when it started."""
-    commit, dirty = checkout
+    commit, changed = checkout
     return Provenance(
         started=started.astimezone(UTC).isoformat(timespec="seconds"),
         seconds=seconds,
         seconds_per_epoch=seconds_per_epoch,
         commit=commit,
-        dirty=dirty,
+        dirty=None if changed is None else bool(changed),
         dvc_stage=os.environ.get("DVC_STAGE"),
         machine={
             "system": f"{platform.system()} {platform.machine()}",
@@ -212,6 +219,7 @@ def provenance(
         versions={package: version(package) for package in ("torch", "mlflow", "dvc")}
         | {"svhn-lab": __version__},
         dvc_experiment=os.environ.get("DVC_EXP_NAME"),
+        changed=changed,
     )
 
 

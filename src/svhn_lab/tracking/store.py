@@ -116,8 +116,9 @@ def probe(uri: str) -> None:
 
 
 def connect() -> MlflowClient:
-    """A client of the store; a SQLite one is made if it is not there. Raises one of UNUSABLE, or
-    OSError of a SQLite file, if the store cannot be used."""
+    """A client of the store; a SQLite one is made if it is not there, and learns where its
+    artifacts lie if it was moved. Raises one of UNUSABLE, or OSError of a SQLite file, if the store
+    cannot be used."""
     uri, root = tracking_uri(), project_root()
     # MLflow's own patience (five retries, 120 s each) keeps a stage waiting when a server is down.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")

@@ -121,11 +121,12 @@ def _in_processes(
     function: Callable[[Task], Result], tasks: Sequence[Task], workers: int, collect: Collect
 ) -> None:
     left = dict(enumerate(tasks))
-    for _ in range(TRIES):
+
+    def submit(some: Mapping[int, Task], workers: int) -> None:
         # Workers stay for the next fan-out: each has imported torch, which takes seconds.
         executor = get_reusable_executor(max_workers=workers, env=WORKER, timeout=SECONDS_IDLE)
         try:
-            futures = {executor.submit(function, task): index for index, task in left.items()}
+            futures = {executor.submit(function, task): index for index, task in some.items()}
             for future in as_completed(futures):
                 # When one worker is killed, what is not done yet is lost with it.
                 if not isinstance(future.exception(), BrokenProcessPool):
@@ -134,10 +135,16 @@ def _in_processes(
         except BaseException:
             executor.shutdown(kill_workers=True)
             raise
+
+    for _ in range(TRIES - 1):
+        submit(dict(left), workers)
         if not left:
             return
-    for index in left:
-        collect(index, _raise_lost)
+    # At last each is alone: it has all of the memory, and if it is killed, no other one with it.
+    for index in list(left):
+        submit({index: left[index]}, workers=1)
+        if index in left:
+            collect(index, _raise_lost)
 
 
 def _raise_lost() -> None:
