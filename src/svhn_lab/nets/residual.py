@@ -13,7 +13,7 @@ from svhn_lab.nets.layers import ACTIVATIONS, Activation, Positions, SqueezeExci
 
 
 def conv5x5(in_channels: int, channels: int) -> nn.Conv2d:
-    """The same with 5x5."""
+    """A 5x5 convolution that keeps the map's size, without bias."""
     return nn.Conv2d(in_channels, channels, 5, padding=2, bias=False)
 
 

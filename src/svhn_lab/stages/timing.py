@@ -74,7 +74,9 @@ def loss(measured: Case, batch: Examples, work: Workload) -> Tensor:
     """The batch's mean loss, as `fit` computes it."""
     with autocast(batch.labels.device, work.recipe.precision):
         logits = measured.net(*batch.inputs(work.statistics))
-        return nn.functional.cross_entropy(logits.float(), batch.labels)
+        return nn.functional.cross_entropy(
+            logits.float(), batch.labels, label_smoothing=work.recipe.label_smoothing
+        )
 
 
 def time_parts(measured: Case, work: Workload) -> list[tuple[float, float, float]]:
