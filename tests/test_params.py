@@ -226,6 +226,11 @@ def test_a_file_that_is_no_mapping_is_refused(raw: object) -> None:
     assert "holds no keys" in message(raw)
 
 
+@pytest.mark.parametrize("source", ["~/svhn", "./svhn", "svhn.npz", "my-svhn", "rendered"])
+def test_a_source_that_is_not_there_may_come(source: str) -> None:
+    assert params.parse(changed("data.sources", [source])).data.sources == (source,)
+
+
 def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path) -> None:
     file = tmp_path / "params.yaml"
     file.write_text(SHIPPED.read_text().replace("0.001", "1e-3"))

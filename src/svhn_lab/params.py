@@ -37,8 +37,9 @@ def _web_folder(url: str) -> str:
 
 
 def _source(name: str) -> str:
-    close = difflib.get_close_matches(name, NAMED_SOURCES, n=1)
-    if close and name not in NAMED_SOURCES and not Path(name).exists():
+    close = difflib.get_close_matches(name, NAMED_SOURCES, n=1, cutoff=0.75)
+    like_a_path = "/" in name or Path(name).suffix or Path(name).exists()
+    if close and name not in NAMED_SOURCES and not like_a_path:
         raise ValueError(f"should be `svhn`, `rendered` or a path; did you mean `{close[0]}`?")
     return name
 

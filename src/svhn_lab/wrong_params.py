@@ -4,10 +4,13 @@ right."""
 import difflib
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import get_args
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
+
+NUMBERS = {"int_type": int, "float_type": float}
 
 
 def lines(errors: Sequence[ErrorDetails], root: type[BaseModel]) -> list[str]:
@@ -82,5 +85,8 @@ def _quotes(error: ErrorDetails) -> str:
     kind, value = error["type"], error["input"]
     if kind == "string_type" and isinstance(value, int | float):
         return "; put it into quotes"
-    number = isinstance(value, str) and re.fullmatch(r"[-+.\d]+(e[-+]?\d+)?", value)
-    return "; remove the quotes" if number and kind in ("float_type", "int_type") else ""
+    if kind in NUMBERS and isinstance(value, str):
+        with suppress(ValueError):
+            NUMBERS[kind](value)
+            return "; remove the quotes"
+    return ""

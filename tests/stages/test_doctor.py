@@ -33,7 +33,8 @@ def test_params_that_are_wrong_are_named_line_by_line(project: Path) -> None:
     assert problems(doctor.params()) == []
     change_params(project, {"seeds": [], "training": {"epochs": -1}})
     found = [*doctor.params()]
-    assert len(found) == 2 and all("params.yaml: " in each.problem for each in found)
+    assert [each.problem.split(": ")[1] for each in found] == ["seeds", "training.epochs"]
+    assert {each.remedy for each in found} == {"mend it; `svhn-lab check` looks again"}
     (project / "params.yaml").write_text("arms:\n\t- a tab\n")
     [said] = problems(doctor.params())
     assert "params.yaml: is not valid YAML" in said

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -95,23 +96,31 @@ def test_who_ends_it_ends_what_it_has_started(project: Path) -> None:
         url = f"http://127.0.0.1:{site.getsockname()[1]}/"
         change_params(project, {"data": {"sources": ["svhn"], "url": url}})
         repro = subprocess.Popen([sys.executable, "-m", "svhn_lab", "repro", "fetch"])
-        site.settimeout(120)
-        connection, _ = site.accept()
-        with connection:
-            started = psutil.Process(repro.pid).children(recursive=True)
-            assert any("fetch" in process.cmdline() for process in started)
-            repro.terminate()
-            assert repro.wait(60) == 128 + signal.SIGTERM
-            assert not psutil.wait_procs(started, timeout=60)[1]
+        try:
+            site.settimeout(120)
+            connection, _ = site.accept()
+            with connection:  # by `fetch`, which therefore is among them
+                started = psutil.Process(repro.pid).children(recursive=True)
+                assert len(started) > 1
+                repro.terminate()
+                assert repro.wait(60) == 128 + signal.SIGTERM
+                assert not psutil.wait_procs(started, timeout=60)[1]
+        finally:
+            repro.kill()
 
 
 def test_who_waits_for_dvcs_lock_gives_up_when_all_is_over(project: Path) -> None:
     subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet", "--no-scm"], check=True)
     over = threading.Event()
-    over.set()
-    with Repo().lock:  # as another `dvc repro` holds it
-        outcome = repro_alone("check", 1, {"DVC_NO_ANALYTICS": "1"}, over)
-    assert outcome.failed and "Unable to acquire lock" in outcome.output
+    with Repo().lock, ThreadPoolExecutor(1) as pool:  # as another `dvc repro` holds it
+        waiting = pool.submit(repro_alone, "check", 1, {"DVC_NO_ANALYTICS": "1"}, over)
+        with pytest.raises(TimeoutError):
+            waiting.result(10)
+        over.set()
+        outcome = waiting.result(60)
+    assert outcome.failed
+    later = repro_alone("check", 1, {}, over)
+    assert later.failed and later.output == "", "it has not begun"
 
 
 def test_what_dvc_skips_has_not_run() -> None:

@@ -50,13 +50,14 @@ def test_it_is_told_which_files_differ_from_the_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert record.checkout_state() == (None, None)
-    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
     for file in ("params.yaml", "dvc.yaml", "dvc.lock"):
         Path(file).write_text("as committed")
     subprocess.run([*git, "init", "--quiet"], check=True)
     subprocess.run([*git, "add", "."], check=True)
-    subprocess.run([*git, "commit", "--quiet", "-m", "all"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--no-verify", "-m", "all"], check=True)
     commit, changed = record.checkout_state()
     assert commit is not None and len(commit) == 40 and changed == []
     Path("params.yaml").write_text("changed")

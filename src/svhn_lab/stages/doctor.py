@@ -54,14 +54,8 @@ def params() -> Iterator[Finding]:
     try:
         load()
     except UserError as failure:
-        yield from from_error("params", failure)
-
-
-def from_error(check: str, failure: UserError) -> Iterator[Finding]:
-    """A finding for every line of a message, which says the remedy behind a semicolon."""
-    for line in str(failure).splitlines():
-        problem, _, remedy = line.partition("; ")
-        yield Finding(check, problem, remedy or BRING_BACK)
+        for line in str(failure).splitlines():
+            yield Finding("params", line, "mend it; `svhn-lab check` looks again")
 
 
 def disk(least_free_bytes: int = 2 * 2**30) -> Iterator[Finding]:
@@ -213,8 +207,9 @@ def main(*, as_json: bool) -> int:
     for check in CHECKS:
         try:
             found += check()
-        except UserError as failure:  # of what it wanted to read
-            found += from_error(check.__name__, failure)
+        except UserError as failure:  # something that it wanted to read is damaged
+            problem, _, remedy = str(failure).partition("; ")
+            found.append(Finding(check.__name__, problem, remedy))
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in found], indent=2))
         return bool(found)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from svhn_lab.errors import UserError
+from svhn_lab.errors import UserError, damaged
 
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
@@ -61,10 +61,7 @@ def read_json(path: Path, stage: str) -> Any:
     except FileNotFoundError:
         raise UserError(f"{path}: not found; make it with `dvc repro {stage}`") from None
     except ValueError:
-        raise UserError(
-            f"{path}: is damaged; `dvc checkout --force {stage}` brings it back, or "
-            f"`dvc repro {stage}` makes it anew"
-        ) from None
+        raise damaged(path, stage) from None
 
 
 def refuse_other_digits(file: Path, dataset: Mapping[str, Any]) -> None:

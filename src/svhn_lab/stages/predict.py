@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from svhn_lab.data.batches import Images
 from svhn_lab.data.own import read_square
 from svhn_lab.errors import UserError
-from svhn_lab.stages.layout import REGISTRATION
+from svhn_lab.stages.layout import REGISTRATION, read_json
 from svhn_lab.tracking import registry
 from svhn_lab.tracking.store import UNUSABLE, cannot_be_used, shown_uri
 
@@ -24,7 +24,7 @@ def default_model() -> str:
     official = registry.model_name("svhn", official=True)
     if not REGISTRATION.exists():
         return f"models:/{official}@{registry.CHAMPION}"
-    registration = json.loads(REGISTRATION.read_text(encoding="utf-8"))
+    registration = read_json(REGISTRATION, "register")
     model = registration["model"] or official
     alias = registration.get("alias", registry.CHAMPION)
     if alias == registry.CHAMPION or _has_champion(model):

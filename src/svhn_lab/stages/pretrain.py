@@ -1,6 +1,8 @@
 """`pretrain`: trains the transfer study's network on the classes that it is pretrained on, once
 per seed that a small draw starts from."""
 
+from typing import Any
+
 from svhn_lab.nets import zoo
 from svhn_lab.params import Params, load
 from svhn_lab.stages.prepared import load_manifest, load_subset
@@ -12,6 +14,11 @@ from svhn_lab.transfer_params import Transfer
 def identities(params: Params) -> list[Identity]:
     """The runs of the pretraining, one per seed; of more seeds than draws the first ones."""
     return [Identity("pretrain", "", seed) for seed in params.seeds[: params.transfer.draws]]
+
+
+def settings(transfer: Transfer) -> dict[str, Any]:
+    """What the recipe does not say of the pretraining."""
+    return {"stage": "pretrain", "net": transfer.net, "classes": list(transfer.pretrain_classes)}
 
 
 def pretrain_one(task: tuple[Identity, Transfer]) -> Identity:
@@ -30,7 +37,7 @@ def pretrain_one(task: tuple[Identity, Transfer]) -> Identity:
         identity,
         net,
         transfer.pretrain,
-        {"stage": "pretrain", "net": transfer.net, "classes": list(classes)},
+        settings(transfer),
         load_subset("train", "pretrain", classes),
         load_subset("validation", "pretrain", classes),
         manifest,

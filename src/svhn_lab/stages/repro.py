@@ -104,20 +104,25 @@ def repro_alone(
 ) -> Outcome:
     """`dvc repro` of this stage without what it needs, with these environment variables; so many of
     its runs go on at once. While DVC is locked by another stage that starts or ends, it is tried
-    again, unless all is `over`."""
+    again. Once all is `over` it does not begin, or ends."""
     command = [sys.executable, "-m", "dvc", "repro", "--single-item", stage]
     environment = {**os.environ, **variables, "LOKY_MAX_CPU_COUNT": str(workers)}
     started = time.monotonic()
+    failed, said = True, ""
     for _ in range(TRIES):
-        done = subprocess.run(
+        if over.is_set():
+            break
+        with subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        if not (done.returncode and any(words in done.stdout for words in LOCKED)):
+        ) as process:
+            if over.is_set():  # too late for who has ended the others
+                process.terminate()
+            said, _ = process.communicate()
+        failed = bool(process.returncode)
+        if not (failed and any(words in said for words in LOCKED)):
             break
-        if over.wait(SECONDS_BETWEEN_TRIES):
-            break
-    output = done.stdout.partition(HINT)[0].strip()
-    return Outcome(bool(done.returncode), output, time.monotonic() - started)
+        over.wait(SECONDS_BETWEEN_TRIES)
+    return Outcome(failed, said.partition(HINT)[0].strip(), time.monotonic() - started)
 
 
 def height(needs: Mapping[str, set[str]]) -> dict[str, int]:
@@ -137,28 +142,31 @@ def in_turn(stages: Iterable[str], heights: Mapping[str, int]) -> list[str]:
 @contextmanager
 def threads(number: int, over: threading.Event) -> Iterator[ThreadPoolExecutor]:
     """So many. Whatever ends the body, Ctrl-C too, sets `over`, and what waits for a thread does
-    not begin any more."""
+    not begin any more. On an exit, processes that have been started are ended too: unlike Ctrl-C,
+    the signal that asked for it has reached this one alone."""
     pool = ThreadPoolExecutor(number)
     try:
         yield pool
+    except SystemExit:
+        over.set()
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                child.terminate()
+        raise
     finally:
         over.set()
         pool.shutdown(cancel_futures=True)
 
 
-def end_with_children(number: int, _: FrameType | None) -> None:
-    """On a signal that reaches this process alone, which Ctrl-C does not: ends what it started too,
-    so that no stage goes on by itself, and exits as a shell would say it."""
-    for child in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            child.terminate()
+def exit_on(number: int, _: FrameType | None) -> None:
+    """Ends this process by its own means on a signal, with the code that a shell has for it."""
     sys.exit(128 + number)
 
 
 def main(targets: Iterable[str], jobs: int) -> None:
     """Brings the targets, or all, up to date. Raises UserError if params.yaml is wrong, if a stage
     fails, after those beside it have ended, or if DVC was killed while it wrote its lock file."""
-    signal.signal(signal.SIGTERM, end_with_children)
+    signal.signal(signal.SIGTERM, exit_on)
     cpus_per_run = load().compute.cpus_per_run  # says what is wrong with it, where DVC would not
     repo = opened()
     needs = upstream(repo, targets)

@@ -15,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from svhn_lab.data.batches import Digits
-from svhn_lab.errors import UserError
+from svhn_lab.errors import UserError, damaged
 from svhn_lab.nets import zoo
 from svhn_lab.nets.network import Network, parameter_counts
 from svhn_lab.params import Compute
@@ -188,10 +188,7 @@ def load_model(identity: Identity, net: str, *, num_classes: int, image_size: in
             f"{identity.weights}: not found; make it with `dvc repro {identity.dvc_stage}`"
         ) from None
     except (EOFError, OSError, RuntimeError, UnpicklingError):
-        raise UserError(
-            f"{identity.weights}: is damaged; `dvc checkout --force {identity.dvc_stage}` brings "
-            f"it back, or `dvc repro {identity.dvc_stage}` makes it anew"
-        ) from None
+        raise damaged(identity.weights, identity.dvc_stage) from None
     try:
         network.load_state_dict(weights)
     except RuntimeError:

@@ -81,7 +81,7 @@ def main(*, dry_run: bool = False, prune: bool = False) -> None:
     left = [difference for difference in found if difference.mend is None]
     mended = len(found) - len(left)
     unreadable = [each for each in left if each.kind == "unreadable"]
-    all_there = "but what cannot be read" if unreadable else "all"
+    all_there = "all but what cannot be read" if unreadable else "all"
     click.echo(
         f"sync: {len(identities)} runs on disk, {all_there} in MLflow; {mended} differences mended"
     )

@@ -19,7 +19,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from svhn_lab import __version__
-from svhn_lab.errors import UserError
+from svhn_lab.errors import UserError, damaged
 from svhn_lab.tracking.files import write_json, write_text
 
 RUNS = Path("results")
@@ -313,7 +313,7 @@ def read(identity: Identity) -> Record:
             f"{failure.filename}: not found; make it with `dvc repro {identity.dvc_stage}`"
         ) from None
     except DAMAGE:
-        raise _damaged(folder, identity) from None
+        raise damaged(folder, identity.dvc_stage) from None
 
 
 def read_provenance(identity: Identity) -> Provenance:
@@ -326,14 +326,7 @@ def read_provenance(identity: Identity) -> Provenance:
             f"{file}: not found; make it with `dvc repro {identity.dvc_stage}`"
         ) from None
     except DAMAGE:
-        raise _damaged(file, identity) from None
-
-
-def _damaged(place: Path, identity: Identity) -> UserError:
-    return UserError(
-        f"{place}: is damaged; `dvc checkout --force {identity.dvc_stage}` brings it back, or "
-        f"`dvc repro {identity.dvc_stage}` makes it anew"
-    )
+        raise damaged(file, identity.dvc_stage) from None
 
 
 def _md5(file: Path) -> str:
