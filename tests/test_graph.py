@@ -243,7 +243,9 @@ def test_results_of_other_runs_than_those_evaluated_are_not_written(lab: Clone) 
         with other_params(lab.path, changes):
             refused = lab.try_run("python", "-m", "svhn_lab", "report", "--markdown")
         assert refused.returncode == 1
-        assert "evaluation.json: is of other arms or runs than params.yaml" in refused.stderr
+        assert (
+            "evaluation.json: is of other arms, runs or settings than params.yaml" in refused.stderr
+        )
 
 
 def test_no_stage_but_evaluate_opens_the_test_digits(lab: Clone) -> None:

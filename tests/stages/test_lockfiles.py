@@ -45,6 +45,16 @@ def test_what_dvc_was_killed_in_writing_is_half_written(end: str) -> None:
     assert lockfiles.half_written() == [Path("dvc.lock")]
 
 
+@pytest.mark.parametrize("end", ["", "{", '{"read": {}'])
+def test_so_is_what_it_notes_of_its_processes(end: str) -> None:
+    lockfiles.AT_WORK.parent.mkdir(parents=True)
+    lockfiles.AT_WORK.write_text('{"read": {}, "write": {}}')
+    assert lockfiles.half_written() == []
+    lockfiles.AT_WORK.write_text(end)
+    assert lockfiles.half_written() == [lockfiles.AT_WORK]
+    assert lockfiles.remedy(lockfiles.AT_WORK).startswith("rm .dvc/tmp/rwlock, while no dvc")
+
+
 def test_each_pipeline_has_its_own_remedy() -> None:
     lab, contests = (lockfiles.remedy(lock) for lock in lockfiles.LOCKS)
     assert lab.startswith("rm dvc.lock, then dvc repro, which")

@@ -1,6 +1,7 @@
-"""DVC's lock files, of which DVC writes each in place at every stage's end: whoever kills it right
-then leaves half of one, with which no command of DVC goes on."""
+"""DVC's lock files, which DVC writes in place whenever a stage begins or ends: whoever kills it
+right then leaves half of one, with which no command of DVC goes on."""
 
+import json
 from pathlib import Path
 
 from dvc.dvcfile import Lockfile
@@ -11,14 +12,18 @@ from ruamel.yaml.error import YAMLError
 # Each with what DVC puts before the names of its stages.
 LOCKS = {Path("dvc.lock"): "", Path("contests/dvc.lock"): "contests/dvc.yaml:"}
 
+AT_WORK = Path(".dvc/tmp/rwlock")  # what DVC's processes read and write at this moment
+
 
 def half_written() -> list[Path]:
     """Those that DVC cannot read."""
-    return [lock for lock in LOCKS if lock.exists() and not _is_whole(lock)]
+    return [lock for lock in (*LOCKS, AT_WORK) if lock.exists() and not _is_whole(lock)]
 
 
 def remedy(lock: Path) -> str:
     """What brings back all that the lock file has said, as far as DVC has it in its cache."""
+    if lock == AT_WORK:
+        return f"rm {lock}, while no dvc runs here; nothing is lost with it"
     command = "dvc repro" if lock == Path("dvc.lock") else f"dvc repro {lock.with_suffix('.yaml')}"
     return f"rm {lock}, then {command}, which takes what has been built from DVC's cache"
 
@@ -40,7 +45,10 @@ def _read(lock: Path) -> dict[str, dict[str, object]]:
 
 def _is_whole(lock: Path) -> bool:
     try:
-        Lockfile.validate(_read(lock), str(lock))
-    except (YAMLError, YAMLValidationError, UnicodeDecodeError):
+        if lock == AT_WORK:
+            json.loads(lock.read_text(encoding="utf-8"))
+        else:
+            Lockfile.validate(_read(lock), str(lock))
+    except (ValueError, YAMLError, YAMLValidationError):
         return False
     return True
