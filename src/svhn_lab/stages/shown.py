@@ -24,15 +24,13 @@ def refuse_outdated(
 ) -> None:
     """Raises UserError if the runs, by arm or point, are others than those that were evaluated, or
     were made by other settings than these of now."""
-    for name, (identities, settings) in runs.items():
-        found = [record.read(identity) for identity in identities]
-        keys = [run.key for run in found]
-        if keys != entries.get(name, {}).get("keys") or not all(
-            run.was_made_by(settings) for run in found
-        ):
-            raise outdated(file, "dvc repro")
     if list(runs) != list(entries):
         raise outdated(file, "dvc repro")
+    for name, (identities, settings) in runs.items():
+        found = [record.read(identity) for identity in identities]
+        same = [run.key for run in found] == entries[name]["keys"]
+        if not same or not all(run.was_made_by(settings) for run in found):
+            raise outdated(file, "dvc repro")
 
 
 def outdated(file: Path, remedy: str) -> UserError:
