@@ -173,6 +173,7 @@ def context(**changes: Any) -> dict[str, Any]:
             "splits": {"train": 12_345, "validation": 100, "test": 200},
         },
         "contests": {},
+        "told_apart": dict.fromkeys(("better", "worse", "not told", "corrected"), ()),
         "search": None,
         "winner": None,
         "max_parameters": 150_000,
@@ -358,7 +359,9 @@ def test_contests_are_shown_where_there_were_any() -> None:
     assert "Contests" not in rendered()
     compared = COMPARED | {"reference": "free-b"}
     arms = {"free-<a>": entry(0.91, taught_by="free-b", **compared), "free-b": entry(0.9)}
-    text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", rendered(contests=arms)))
+    told = {"better": ["free-<a>"], "worse": [], "not told": [], "corrected": []}
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", rendered(contests=arms, told_apart=told)))
+    assert "what it is compared with: free-&lt;a&gt;; worse: none; no difference that could" in text
     assert "At most 150,000 parameters" in text and "Contests" in text
     assert "free-&lt;a&gt; net baseline 2 26,346 170 12.3 2.5 1 91.00 %" in text
     assert "91.00 % 89.00 to 93.00 % free-b +8.21" in text and "Who is taught learns" in text

@@ -11,28 +11,9 @@ from svhn_lab.errors import UserError
 from svhn_lab.params import load
 from svhn_lab.stages import results_doc
 from svhn_lab.stages.layout import CONTESTS, PUBLISHED
-from svhn_lab.stages.results_doc import published, told_apart
+from svhn_lab.stages.results_doc import published
 from svhn_lab.tracking.files import write_json
 from svhn_lab.tracking.record import Identity
-
-
-def test_arms_are_told_from_their_references_by_the_interval_of_the_difference() -> None:
-    def compared(low: float, high: float, p_holm: float) -> dict[str, object]:
-        return entry(0.9, reference="base", difference_interval=[low, high], p_holm=p_holm)
-
-    arms = {
-        "base": entry(0.9),
-        "up": compared(0.001, 0.01, 0.3),
-        "down": compared(-0.01, -0.005, 0.01),
-        "either": compared(-0.01, 0.01, 1.0),
-        "one-seed": entry(0.9, reference="base"),
-    }
-    assert told_apart(arms) == {
-        "better": ["up"],
-        "worse": ["down"],
-        "not told": ["either", "one-seed"],
-        "corrected": ["down"],
-    }
 
 
 def test_published_networks_are_shown_on_the_digits_that_they_were_tested_on(

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
+from entries import entry
 from left import leave_run
 
 from svhn_lab.errors import UserError
 from svhn_lab.params import load
-from svhn_lab.stages.shown import contest_arms, refuse_outdated
+from svhn_lab.stages.shown import contest_arms, refuse_outdated, told_apart
 from svhn_lab.tracking.record import Identity
 
 
@@ -54,3 +55,22 @@ def test_who_has_competed_is_shown_with_what_it_changes_and_how_long_it_trained(
     assert pupil["changes"].endswith(
         "; answers by 8 views of the image; taught by free-polar-sizes"
     )
+
+
+def test_arms_are_told_from_their_references_by_the_interval_of_the_difference() -> None:
+    def compared(low: float, high: float, p_holm: float) -> dict[str, object]:
+        return entry(0.9, reference="base", difference_interval=[low, high], p_holm=p_holm)
+
+    arms = {
+        "base": entry(0.9),
+        "up": compared(0.001, 0.01, 0.3),
+        "down": compared(-0.01, -0.005, 0.01),
+        "either": compared(-0.01, 0.01, 1.0),
+        "one-seed": entry(0.9, reference="base"),
+    }
+    assert told_apart(arms) == {
+        "better": ["up"],
+        "worse": ["down"],
+        "not told": ["either", "one-seed"],
+        "corrected": ["down"],
+    }

@@ -43,6 +43,7 @@ from svhn_lab.stages.shown import (
     study_figures,
     study_tables,
     tables,
+    told_apart,
 )
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_bytes, write_text
@@ -249,6 +250,7 @@ def main() -> None:
     winner = best_small_arm(contests, params.gate.max_parameters)
     only_here = {
         "contests": contest_arms(params, contests),
+        "told_apart": told_apart(contests),
         "search": searched(params, evaluation["dataset"]),
         "winner": None if winner is None else {"name": winner, "entry": contests[winner]},
         "max_parameters": params.gate.max_parameters,

@@ -16,6 +16,8 @@ from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity
 from svhn_lab.transfer_params import MAIN_SWEEP
 
+LEVEL = 0.05  # of the paired tests, as of the intervals
+
 
 def refuse_outdated(
     file: Path,
@@ -92,6 +94,21 @@ def contest_arms(params: Params, found: Mapping[str, Any]) -> dict[str, dict[str
             "minutes": entry["seconds_per_epoch"] * arms[name].epochs / 60,
         }
     return shown
+
+
+def told_apart(arms: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Which arms are better than what they are compared with, which are worse, by the interval of
+    their own difference; of which it does not tell; and which of the first two are so with Holm's
+    correction as well."""
+    told: dict[str, list[str]] = {"better": [], "worse": [], "not told": [], "corrected": []}
+    for name, arm in arms.items():
+        if arm["reference"] is None:
+            continue
+        low, high = arm["difference_interval"] or (-1, 1)
+        told["better" if low > 0 else "worse" if high < 0 else "not told"].append(name)
+        if arm["p_holm"] is not None and arm["p_holm"] < LEVEL:
+            told["corrected"].append(name)
+    return told
 
 
 def study_tables(
