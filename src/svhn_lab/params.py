@@ -14,7 +14,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from svhn_lab import wrong_params
 from svhn_lab.contest_params import Contests
 from svhn_lab.defaults import filled
-from svhn_lab.errors import UserError
+from svhn_lab.errors import UserError, did_you_mean
 from svhn_lab.recipes import Arm, Recipe
 from svhn_lab.schema import Count, Name, Percent, Real, Section, Seed, Whole, distinct
 from svhn_lab.transfer_params import Transfer
@@ -218,7 +218,7 @@ def _distilled(contests: Contests) -> Iterator[str]:
     """A message for every distilled arm whose name says something else, and if nobody teaches
     them."""
     if contests.distilled and contests.teachers not in contests.arms:
-        remedy = _suggestion(
+        remedy = did_you_mean(
             contests.teachers, contests.arms, f"there are: {', '.join(contests.arms)}"
         )
         yield f"contests.teachers: contests.arms has no {contests.teachers!r}; {remedy}"
@@ -232,16 +232,10 @@ def _distilled(contests: Contests) -> Iterator[str]:
             yield f"contests.distilled.{name}: contests.arms has one of this name; take another"
 
 
-def _suggestion(arm: str, arms: Collection[str], otherwise: str) -> str:
-    """Which of the arms may have been meant, or else what to do."""
-    close = difflib.get_close_matches(arm, arms, n=1)
-    return f"did you mean `{close[0]}`?" if close else otherwise
-
-
 def _unknown(named: Iterable[tuple[str, str]], arms: Collection[str]) -> list[str]:
     """A message for every key whose arm there is not."""
     return [
-        f"{key}: no arm is called {arm!r}; {_suggestion(arm, arms, 'remove this entry')}"
+        f"{key}: no arm is called {arm!r}; {did_you_mean(arm, arms, 'remove this entry')}"
         for key, arm in named
         if arm not in arms
     ]

@@ -1,7 +1,6 @@
 """What is said of a params.yaml that the schema refuses: every wrong key once, with what would be
 right."""
 
-import difflib
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -9,6 +8,8 @@ from typing import get_args
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
+
+from svhn_lab.errors import did_you_mean
 
 NUMBERS = {"int_type": int, "float_type": float}
 
@@ -62,8 +63,7 @@ def _message(error: ErrorDetails, root: type[BaseModel]) -> str:
     *section, last = error["loc"] or ("",)
     if error["type"] == "extra_forbidden":
         known = list(known_section(root, section).model_fields)
-        close = difflib.get_close_matches(str(last), known, n=1)
-        hint = f"did you mean `{close[0]}`?" if close else f"known here: {', '.join(known)}"
+        hint = did_you_mean(str(last), known, f"known here: {', '.join(known)}")
         return f"unknown key; {hint}"
     if error["type"] == "missing":
         return "is missing; add it"

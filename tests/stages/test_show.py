@@ -46,7 +46,7 @@ def test_an_arm_that_was_trained_anew_since_is_not_tested(
 
 
 def test_an_unknown_arm_and_one_without_runs_are_refused(project: Path) -> None:
-    with pytest.raises(UserError, match=r"has no 'baselin'; did you mean 'baseline'\?"):
+    with pytest.raises(UserError, match=r"has no 'baselin'; did you mean `baseline`\?"):
         show.main(["baselin"], as_json=False)
     with pytest.raises(UserError, match="make it with `dvc repro train@preact`"):
         show.main(["preact"], as_json=False)
@@ -57,5 +57,5 @@ def test_arms_of_the_contests_are_known_as_well(project: Path) -> None:
         UserError, match=r"make it with `dvc repro contests/dvc\.yaml:compete@fixed-p"
     ):
         show.main(["fixed-polar"], as_json=False)
-    with pytest.raises(UserError, match=r"did you mean 'free-preact-wide'\?"):
+    with pytest.raises(UserError, match=r"did you mean `free-preact-wide`\?"):
         show.main(["free-preact-wid"], as_json=False)

@@ -8,7 +8,7 @@ import click
 from svhn_lab.errors import UserError
 from svhn_lab.params import Params
 from svhn_lab.stages import competitors
-from svhn_lab.stages.layout import CONTESTS, read_json
+from svhn_lab.stages.layout import CONTESTS, CONTESTS_STAGE, read_json
 from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity, Record
 
@@ -18,7 +18,7 @@ def competed(params: Params, dataset: dict[str, Any]) -> dict[str, dict[str, Any
     contests.json by arm. Says whom it leaves out."""
     if not CONTESTS.exists():
         return {}
-    found = read_json(CONTESTS, "contests/dvc.yaml:contests")
+    found = read_json(CONTESTS, CONTESTS_STAGE)
     if found["dataset"] != dataset:
         click.echo(
             f"{CONTESTS}: left out, as it is of other digits than the lab's results; "

@@ -9,7 +9,7 @@ from typing import Any
 
 from svhn_lab.stages.layout import (
     CONTESTS,
-    CONTESTS_GRAPH,
+    CONTESTS_STAGE,
     EVALUATION,
     PLOTS,
     PLOTS_OF,
@@ -17,7 +17,6 @@ from svhn_lab.stages.layout import (
     TRANSFER,
     read_json,
 )
-from svhn_lab.tracking import record
 from svhn_lab.tracking.reconcile import Extras
 
 
@@ -66,7 +65,7 @@ def costs(row: Mapping[str, Any]) -> dict[str, float]:
 def on_disk() -> Extras:
     """Of everything that has been evaluated and timed by now. Raises UserError if something of it
     is damaged."""
-    contests = _if_there(CONTESTS, f"{CONTESTS_GRAPH}:{record.CONTESTS}")
+    contests = _if_there(CONTESTS, CONTESTS_STAGE)
     figures = figures_by_key(contests["arms"].values() if contests else ())
     if not (EVALUATION.exists() and TRANSFER.exists()):
         return Extras(figures, {})

@@ -16,6 +16,7 @@ from svhn_lab.stages.competed import competed
 from svhn_lab.stages.layout import (
     CONTESTS,
     CONTESTS_DOC,
+    CONTESTS_STAGE,
     EVALUATION,
     PUBLISHED,
     RESULTS_DOC,
@@ -93,7 +94,7 @@ def write_transfer(params: Params) -> None:
 
 def write_contests(params: Params) -> None:
     """docs/small-networks.md. Raises UserError if the contests are out of date."""
-    found = read_json(CONTESTS, "contests/dvc.yaml:contests")
+    found = read_json(CONTESTS, CONTESTS_STAGE)
     contests, dataset = params.contests, found["dataset"]
     runs = {arm: competitors.identities(params, arm) for arm in contests.competing}
     same = list(found["arms"]) == list(runs) and all(

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from svhn_lab.params import Params
-from svhn_lab.stages.layout import SEARCH, read_json
+from svhn_lab.stages.layout import SEARCH, SEARCH_STAGE, read_json
 
 SHOWN_TRIALS = 10
 
@@ -16,7 +16,7 @@ def searched(params: Params, dataset: Mapping[str, Any]) -> dict[str, Any] | Non
     best networks first, and how many were tried. Says if it leaves out one of others."""
     if not SEARCH.exists():
         return None
-    search = read_json(SEARCH, "contests/dvc.yaml:search")
+    search = read_json(SEARCH, SEARCH_STAGE)
     now = params.contests.settles_search(params.training, params.gate.max_parameters)
     if (search["dataset"]["digest"], search.get("settled")) != (dataset["digest"], now):
         click.echo(

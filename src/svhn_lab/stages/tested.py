@@ -1,13 +1,12 @@
 """What has been found of single arms, for the terminal: `show` and `compare` read it."""
 
-import difflib
 from collections.abc import Sequence
 from typing import Any
 
-from svhn_lab.errors import UserError
+from svhn_lab.errors import UserError, did_you_mean
 from svhn_lab.params import PARAMS_FILE, Params
 from svhn_lab.stages import competitors
-from svhn_lab.stages.layout import CONTESTS, CONTESTS_GRAPH, EVALUATION, read_json
+from svhn_lab.stages.layout import CONTESTS, CONTESTS_STAGE, EVALUATION, read_json
 from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity, Record
 
@@ -20,8 +19,7 @@ def runs(params: Params, arm: str) -> list[Record]:
     if arm in params.contests.competing:
         return [record.read(identity) for identity in competitors.identities(params, arm)]
     names = [*params.arms, *params.contests.competing]
-    close = difflib.get_close_matches(arm, names, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}"
+    hint = did_you_mean(arm, names, f"there are: {', '.join(names)}")
     raise UserError(f"{PARAMS_FILE}: arms: has no {arm!r}; {hint}")
 
 
@@ -40,7 +38,7 @@ def evaluated(arm: str, of: list[Record]) -> dict[str, Any] | None:
 
 def testing(of: Sequence[Record]) -> str:
     """The DVC stage that tests these runs of an arm."""
-    return f"{CONTESTS_GRAPH}:{record.CONTESTS}" if _competes(of) else "evaluate"
+    return CONTESTS_STAGE if _competes(of) else "evaluate"
 
 
 def _competes(of: Sequence[Record]) -> bool:
