@@ -1,4 +1,4 @@
-"""explanations.py: one holds if all that it lets expect is upheld."""
+"""explanations.py: one holds if all that should be above zero is."""
 
 from collections.abc import Sequence
 

@@ -199,6 +199,8 @@ def context(**changes: Any) -> dict[str, Any]:
         "points": POINTS,
         "size_points": [point("front", 0, 0.8, size=10), POINTS["front/depth-0/size-50"]],
         "train_gaps": dict.fromkeys(POINTS, 0.05),
+        "test_digits": 188,
+        "best_half_width": 0.0328,
         "plots": drawn(),
         "class_counts": {"train": [3, 5], "test": [1, 1]},
         "curves": CURVES,
@@ -253,6 +255,12 @@ MARKDOWN = {
         "corrected": ["b"],
     },
 }
+
+
+def test_the_study_says_on_how_few_digits_it_was_tested() -> None:
+    for text in (rendered(), page.render_markdown("study.md", context(**MARKDOWN))):
+        said = re.sub(r"\s+", " ", text)
+        assert "tested on the same 188 digits" in said and "about ±3.3 points besides" in said
 
 
 def test_markdown_says_digits_commit_and_machine_and_its_tables_are_whole() -> None:

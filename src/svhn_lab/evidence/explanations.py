@@ -21,7 +21,7 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A sentence, and what it lets expect."""
+    """A sentence, and what should be above zero if it is right."""
 
     says: str
     expects: Mapping[str, Expectation]
@@ -30,7 +30,7 @@ class Explanation:
 def explained(explanations: Mapping[str, Explanation]) -> dict[str, dict[str, Any]]:
     """By explanation, the verdict on it and on each expectation, all corrected for together.
 
-    An explanation `holds` if all that it lets expect is upheld, `does not hold` if any of it is
+    An explanation `holds` if all that should be is upheld, `does not hold` if any of it is
     rejected, and is `not decided` otherwise.
     """
     expected = {

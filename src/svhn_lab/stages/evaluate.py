@@ -1,6 +1,6 @@
 """`evaluate`: the only stage that opens the test digits, but for `contests`. Every finished network
-is tested once, on its last epoch's weights; nothing is chosen by them. What the arms got is
-compared pair by pair, and the lab report's claims and explanations are judged."""
+is tested once, on its last epoch's weights; no arm, seed or depth is chosen by them. What the arms
+got is compared pair by pair, and the lab report's claims and explanations are judged."""
 
 from collections.abc import Mapping
 from dataclasses import asdict

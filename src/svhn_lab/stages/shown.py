@@ -117,8 +117,11 @@ def study_tables(
     """What the page and the Markdown both show of the freeze-depth study; `names` are those of the
     classes."""
     own_size = transfer["sample_sizes"][0]
+    best = transfer["points"][transfer["best"]["point"]]
     return {
         "study": transfer,
+        "test_digits": best["test_digits"],
+        "best_half_width": np.mean([(high - low) / 2 for low, high in best["test_interval"]]),
         "explanations": [*transfer["explanations"].values(), timing["explanation"]],
         "timing": timing,
         "pretrain_classes": [names[label] for label in transfer["pretrain_classes"]],
