@@ -13,8 +13,12 @@ from svhn_lab.report import plots
 
 WAYS = (
     ("as_is", "as it is", plots.ORANGE, "--"),
-    ("frozen_features", "frozen front computed once", plots.GREEN, "-"),
+    ("frozen_features", "frozen features, computed once", plots.GREEN, "-"),
 )
+
+# One after the other; as they are of different number, no two of the first dozens are alike.
+STYLES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "D", "^", "v")
 
 
 def _percent(values: Sequence[float]) -> list[float]:
@@ -41,8 +45,8 @@ def accuracy_by_depth(
             for name, of_sweep in _sweeps(points).items()
             if of_sweep[0]["freezing"] != "only"
         }
-        for (name, of_sweep), colour, style in zip(
-            sweeps.items(), cycle(plots.PALETTE), cycle(("-", "--", "-.", ":")), strict=False
+        for (name, of_sweep), colour, style, marker in zip(
+            sweeps.items(), cycle(plots.PALETTE), cycle(STYLES), cycle(MARKERS), strict=False
         ):
             means = _percent([point["mean"] for point in of_sweep])
             intervals = [point["interval"] for point in of_sweep]
@@ -51,7 +55,6 @@ def accuracy_by_depth(
                 _band(axes, [0, num_units], intervals * 2, colour)
             else:
                 positions = [point["number"] for point in of_sweep]
-                marker = "o" if of_sweep[0]["freezing"] == "front" else "s"
                 axes.plot(positions, means, ls=style, marker=marker, color=colour, label=name)
                 _band(axes, positions, intervals, colour)
         axes.axvline(best_depth, color=plots.TEXT, lw=0.8, ls=":")
@@ -115,6 +118,7 @@ def time_by_depth(timing: Mapping[str, Any]) -> Figure:
                 marker="o",
                 color=colour,
                 label=name,
+                clip_on=False,  # what is next to 0 is shown whole
             )
             axes.fill_between(
                 positions,
@@ -152,7 +156,7 @@ def features_by_unit(probe: Mapping[str, Any]) -> Figure:
             lows, highs = values.min(1), values.max(1)
             axes.fill_between(units, lows, highs, color=colour, alpha=0.15, lw=0)
         axes.set_xlabel("unit of the pretrained network, from the front")
-        axes.set_ylabel("on validation digits")
+        axes.set_ylabel("accuracy, or CKA, on validation digits")
         axes.set_title(f"Mean of {probe['draws']} draws; band: lowest to highest", fontsize=10)
         figure.legend(loc="outside lower center", ncols=2)
     return figure
@@ -174,6 +178,7 @@ def flops_by_depth(timing: Mapping[str, Any]) -> Figure:
                 marker="o",
                 color=colour,
                 label=name,
+                clip_on=False,  # what is next to 0 is shown whole
             )
         axes.set_ylim(bottom=0)
         axes.set_xlabel("freeze depth (units, from the front)")
