@@ -288,6 +288,19 @@ def test_the_contests_page_has_who_competed_and_how() -> None:
     assert "Who is taught learns" in text
 
 
+def test_what_no_network_of_the_contests_winner_gets_right_is_told_and_shown() -> None:
+    won = {"winner": {"name": "<pupil>", "entry": entry(0.9)}}
+    text = re.sub(r"\s+", " ", page.render_markdown("contests.md", context(**MARKDOWN) | won))
+    assert "`<pupil>` is the best on validation digits." in text
+    assert "are right on 92.00 % of the test digits; 3 of 200 every one of them gets wrong" in text
+    wrong = [{"image": "BBBB", "label": "1", "taken_for": "7", "confidence": 0.6}]
+    shown = rendered(contests={"<pupil>": entry(0.9)}, never_right=wrong, **won)
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", shown))
+    assert "Its 2 networks together, by the mean of what they say, are right on 92.00 %" in text
+    assert "the same 3 of 200" in text and "1, taken for 7 (60.00 %)" in text
+    assert 'src="data:image/png;base64,BBBB"' in shown
+
+
 SEARCH = {
     "tried": 40,
     "trained": 31,

@@ -6,8 +6,9 @@ from svhn_lab.params import Params, load
 from svhn_lab.stages import competitors
 from svhn_lab.stages.answers import save_answers
 from svhn_lab.stages.groups import Group, comparisons, evaluated
-from svhn_lab.stages.layout import CONTESTS, CONTESTS_ANSWERS
+from svhn_lab.stages.layout import CONTESTS, CONTESTS_ANSWERS, CONTESTS_MISTAKES
 from svhn_lab.stages.mirroring import mirror_all
+from svhn_lab.stages.mistakes import save_mistakes
 from svhn_lab.stages.prepared import load_digits, load_manifest, tested_dataset
 from svhn_lab.stages.runs import sum_up
 from svhn_lab.tracking import record
@@ -29,8 +30,9 @@ def whole(arm: str) -> Identity:
 
 
 def main() -> None:
-    """Writes results/contests.json, in the form of evaluation.json, the answers behind it, and the
-    runs that stand for the arms; brings MLflow up to date."""
+    """Writes results/contests.json, in the form of evaluation.json, the answers behind it, the
+    digits that none of an arm's networks gets right, and the runs that stand for the arms; brings
+    MLflow up to date."""
     params = load()
     manifest = load_manifest()
     competing = groups(params)
@@ -49,7 +51,10 @@ def main() -> None:
         entry["num_views"] = architecture(params.contests.competing[name].net).num_views
         entry |= compared[name]
         entry["whole_key"] = record.read(whole(name)).key
-    labels = load_digits("test").labels.numpy()
-    save_answers(CONTESTS_ANSWERS, labels, (found.classes for found in tested.values()))
+    digits = load_digits("test")
+    classes = (found.classes for found in tested.values())
+    save_answers(CONTESTS_ANSWERS, digits.labels.numpy(), classes)
+    never_right = {name: found.never_right for name, found in tested.items()}
+    save_mistakes(CONTESTS_MISTAKES, never_right, digits)
     write_json(CONTESTS, {"dataset": tested_dataset(manifest), "arms": entries})
     mirror_all()

@@ -7,10 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import click
-import numpy as np
-import torch
 
-from svhn_lab.data.batches import Digits
 from svhn_lab.evidence.claims import judge
 from svhn_lab.params import Params, load
 from svhn_lab.stages import pretrain, study, train
@@ -18,10 +15,11 @@ from svhn_lab.stages.answers import save_answers
 from svhn_lab.stages.groups import Group, Tested, comparisons, evaluated
 from svhn_lab.stages.layout import ANSWERS, EVALUATION, MISTAKES, PROBE, TRANSFER, read_json
 from svhn_lab.stages.mirroring import mirror_all
+from svhn_lab.stages.mistakes import save_mistakes
 from svhn_lab.stages.prepared import Manifest, load_digits, load_manifest, tested_dataset
 from svhn_lab.stages.sweeps import points
 from svhn_lab.tracking import record
-from svhn_lab.tracking.files import replacing, write_json
+from svhn_lab.tracking.files import write_json
 
 
 def arm_groups(params: Params) -> dict[str, Group]:
@@ -93,23 +91,6 @@ def transfer(params: Params, groups: Mapping[str, Group], manifest: Manifest) ->
     }
 
 
-def save_mistakes(tested: Mapping[str, Tested], digits: Digits) -> None:
-    """Writes results/mistakes.npz: by arm, of its network that is best on validation digits, the
-    test images that it was most certain of and wrong about, as `ARM/images` (M, H, W, 3) uint8,
-    `ARM/labels`, `ARM/taken_for` and `ARM/confidence`, all (M,)."""
-    arrays: dict[str, Any] = {}
-    for arm, found in tested.items():
-        wrong = digits.take(torch.from_numpy(found.mistakes.digits))
-        arrays |= {
-            f"{arm}/images": wrong.images.numpy(),
-            f"{arm}/labels": wrong.labels.numpy().astype(np.uint16),
-            f"{arm}/taken_for": found.mistakes.taken_for.astype(np.uint16),
-            f"{arm}/confidence": found.mistakes.confidence,
-        }
-    with replacing(MISTAKES) as beside, beside.open("wb") as file:
-        np.savez(file, **arrays)
-
-
 def main() -> None:
     """Writes results/evaluation.json, results/transfer.json, results/answers.npz and
     results/mistakes.npz, and brings MLflow up to date, with the test figures."""
@@ -121,7 +102,7 @@ def main() -> None:
     transferred = {"dataset": dataset, **transfer(params, study.groups(params), manifest)}
     digits = load_digits("test")
     save_answers(ANSWERS, digits.labels.numpy(), (found.classes for found in tested.values()))
-    save_mistakes(tested, digits)
+    save_mistakes(MISTAKES, {name: found.mistakes for name, found in tested.items()}, digits)
     write_json(EVALUATION, evaluation)
     write_json(TRANSFER, transferred)
     mirror_all()

@@ -16,7 +16,6 @@ from svhn_lab.evidence.cost import flops_per_image
 from svhn_lab.evidence.metrics import (
     calibration_error,
     confusion,
-    most_confident_mistakes,
     per_class_accuracy,
     reliability,
 )
@@ -34,6 +33,7 @@ from svhn_lab.recipes import Recipe
 from svhn_lab.report.formats import mean_percent, percent, percent_interval
 from svhn_lab.report.tables import table
 from svhn_lab.stages.finetune import sample
+from svhn_lab.stages.mistakes import Mistakes, most_confident, never_right
 from svhn_lab.stages.prepared import Manifest, load_digits, load_manifest, load_subset
 from svhn_lab.stages.runs import load_model
 from svhn_lab.stages.sweeps import Point
@@ -42,8 +42,6 @@ from svhn_lab.tracking.record import Identity
 from svhn_lab.training.fan_out import fan_out
 from svhn_lab.training.fit import accuracy, computed_in, predict
 from svhn_lab.transfer_params import Transfer
-
-MISTAKES_SHOWN = 24  # of a network
 
 # What an entry says of its reference; p_mcnemar has a value for each pair of networks.
 COMPARISON = (
@@ -90,22 +88,14 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Mistakes:
-    """Test digits that a network was most certain of, and wrong about, the most certain first."""
-
-    digits: NDArray[np.int64]  # which of the test digits
-    taken_for: NDArray[np.int64]
-    confidence: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
 class Tested:
     """A group's entry in evaluation.json or transfer.json, and what is behind it."""
 
     entry: dict[str, Any]
     classes: dict[str, NDArray[np.int64]]  # by content key, what each network takes digits for
     labels: Labels  # what they are
-    mistakes: Mistakes  # of the network that is best on validation digits
+    mistakes: Mistakes  # the most confident, of the network that is best on validation digits
+    never_right: Mistakes  # of all its networks
 
     @property
     def right(self) -> list[NDArray[np.bool_]]:
@@ -274,18 +264,17 @@ def evaluated(groups: Mapping[str, Group], manifest: Manifest) -> dict[str, Test
         labels = test_digits(group).labels.numpy()
         entry = summary(group, answers, labels, manifest.image_size)
         classes = [each.classes for each in answers]
+        said = [each.probabilities for each in answers]
+        wrong = never_right(said, labels)
+        together = np.mean(said, axis=0).argmax(1)
+        entry["never_right"] = len(wrong.digits)  # of the test digits, by none of the networks
+        entry["ensemble_accuracy"] = float((together == labels).mean())  # of their mean answers
         found[name] = Tested(
             entry,
             dict(zip(entry["keys"], classes, strict=True)),
             labels,
-            mistakes(answers[best_run(entry)], labels),
+            most_confident(said[best_run(entry)], labels),
+            wrong,
         )
     say(groups, found)
     return found
-
-
-def mistakes(answers: Answers, labels: Labels) -> Mistakes:
-    """Those that the network was most certain of."""
-    digits = most_confident_mistakes(answers.probabilities, labels, MISTAKES_SHOWN)
-    confidence = answers.probabilities[digits].max(1)
-    return Mistakes(digits, answers.classes[digits], confidence)

@@ -24,6 +24,7 @@ EVALUATION = RESULTS / "evaluation.json"
 ANSWERS = RESULTS / "answers.npz"
 CONTESTS = RESULTS / "contests.json"
 CONTESTS_ANSWERS = RESULTS / "contests-answers.npz"
+CONTESTS_MISTAKES = RESULTS / "contests-mistakes.npz"
 PUBLISHED = Path("benchmarks/published.json")  # by benchmarks/latency.py
 SEARCH = RESULTS / "search.json"
 SEARCH_STUDY = RESULTS / "provenance" / "search" / "study.db"  # Optuna's, with its clock

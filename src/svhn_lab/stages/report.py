@@ -14,13 +14,14 @@ from matplotlib.figure import Figure
 from PIL import Image
 from ruamel.yaml import YAML
 
-from svhn_lab.errors import UserError
 from svhn_lab.evidence.selection import best_small_arm, pareto_front
 from svhn_lab.params import Params, load
 from svhn_lab.report import arm_plots, graph, page, plots
 from svhn_lab.report.curves import seed_bands, table
 from svhn_lab.stages.competed import competed
 from svhn_lab.stages.layout import (
+    CONTESTS_MISTAKES,
+    CONTESTS_STAGE,
     EVALUATION,
     GRAPH,
     MANIFEST,
@@ -35,6 +36,7 @@ from svhn_lab.stages.layout import (
     refuse_other_digits,
 )
 from svhn_lab.stages.mirroring import mirror_all
+from svhn_lab.stages.mistakes import read_mistakes
 from svhn_lab.stages.origin import origin
 from svhn_lab.stages.searched import searched
 from svhn_lab.stages.shown import (
@@ -120,24 +122,16 @@ def first_shown(arms: Mapping[str, Any], best: str | None) -> list[str]:
     return list(dict.fromkeys([*chain, *arms]))[:CURVES_SHOWN]
 
 
-def mistakes(arm: str, classes: list[str]) -> list[dict[str, Any]]:
-    """The arm's most confident mistakes, with their images. Raises UserError if there are none of
-    the arm."""
-    try:
-        with np.load(MISTAKES) as found:
-            parts = [found[f"{arm}/{p}"] for p in ("images", "labels", "taken_for", "confidence")]
-    except (FileNotFoundError, KeyError):
-        raise UserError(
-            f"{MISTAKES}: has nothing of {arm!r}; make it with `dvc repro evaluate`"
-        ) from None
+def mistakes(file: Path, arm: str, stage: str, classes: list[str]) -> list[dict[str, Any]]:
+    """What the page shows of an arm's mistakes. Raises UserError if the file has nothing of it."""
     return [
         {
-            "image": png(image),
-            "label": classes[label],
-            "taken_for": classes[taken_for],
-            "confidence": float(confidence),
+            "image": png(each["image"]),
+            "label": classes[each["label"]],
+            "taken_for": classes[each["taken_for"]],
+            "confidence": float(each["confidence"]),
         }
-        for image, label, taken_for, confidence in zip(*parts, strict=True)
+        for each in read_mistakes(file, arm, stage)
     ]
 
 
@@ -260,7 +254,8 @@ def main() -> None:
         "class_counts": class_counts,
         "curves": curves,
         "chosen_curves": first_shown(arms, best),
-        "mistakes": [] if best is None else mistakes(best, classes),
+        "mistakes": best and mistakes(MISTAKES, best, "evaluate", classes),
+        "never_right": winner and mistakes(CONTESTS_MISTAKES, winner, CONTESTS_STAGE, classes),
         "stages": stages(definitions),
         "origin": origin(tested_runs(arms, transfer, params.seeds[0])),
         **split_arms(params),

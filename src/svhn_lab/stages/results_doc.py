@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from svhn_lab.errors import UserError
+from svhn_lab.evidence.selection import best_small_arm
 from svhn_lab.params import Params, load
 from svhn_lab.report import page, plots
 from svhn_lab.stages import competitors, pretrain, study, train
@@ -103,10 +104,12 @@ def write_contests(params: Params) -> None:
     if not same or list(competed(params, dataset)) != list(runs):
         raise outdated(CONTESTS, "make contests")
     arms = contest_arms(params, found["arms"])
+    winner = best_small_arm(arms, params.gate.max_parameters)
     said = {
         "dataset": dataset,
         "extra": params.data.extra,
         "arms": arms,
+        "winner": winner and {"name": winner, "entry": arms[winner]},
         "seeds": contests.seeds,
         "search": searched(params, dataset),
         "told_apart": told_apart(arms),
