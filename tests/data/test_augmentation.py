@@ -8,9 +8,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from recipes import recipe
 from torch import Tensor
 
 from svhn_lab.data.augmentation import (
+    augmented,
     cut_out,
     inverted,
     recoloured,
@@ -18,11 +20,38 @@ from svhn_lab.data.augmentation import (
     shifted,
     warped,
 )
+from svhn_lab.data.batches import Digits
 
 
 def random_images(number: int, side: int = 32) -> Tensor:
     generator = torch.Generator().manual_seed(1)
     return torch.randint(1, 256, (number, side, side, 3), dtype=torch.uint8, generator=generator)
+
+
+@pytest.mark.parametrize(
+    ("change", "directly"),
+    [
+        ({"crop_padding": 3}, lambda images, g: shifted(images, 3, g)),
+        ({"rotation": 20}, lambda images, g: rotated(images, 20, g)),
+        (
+            {"shift": 3, "scale": 0.2, "shear": 15},
+            lambda images, g: warped(images, shift=3, scale=0.2, shear=15, generator=g),
+        ),
+        ({"shear": 15}, lambda i, g: warped(i, shift=0, scale=0, shear=15, generator=g)),
+        ({"colour": 0.7}, lambda images, g: recoloured(images, 0.7, g)),
+        ({"inversion": 0.5}, lambda images, g: inverted(images, 0.5, g)),
+        ({"cutout": 8}, lambda images, g: cut_out(images, 8, g)),
+    ],
+    ids=str,
+)
+def test_each_setting_asks_for_its_own_change(
+    change: dict[str, float], directly: Callable[[Tensor, torch.Generator], Tensor]
+) -> None:
+    digits = Digits(random_images(16), torch.arange(16))
+    found = augmented(digits, recipe(**change), generator(5))
+    assert torch.equal(found.images, directly(digits.images, generator(5)))
+    assert not torch.equal(found.images, digits.images)
+    assert torch.equal(found.labels, digits.labels)
 
 
 def generator(seed: int = 0) -> torch.Generator:

@@ -69,6 +69,14 @@ def test_draws_differ() -> None:
     digits = np.arange(1000) % 10
     draws = {tuple(small_draw(digits, [0, 9], 10, seed=0, draw=draw)) for draw in range(20)}
     assert len(draws) == 20
+    of_seeds = {tuple(small_draw(digits, [0, 9], 10, seed=seed, draw=0)) for seed in range(20)}
+    assert len(of_seeds) == 20
+
+
+def test_splits_of_other_seeds_differ() -> None:
+    digits = np.arange(1000) % 10
+    splits = {tuple(stratified_split(digits, 0.1, seed, key="x")[1]) for seed in range(20)}
+    assert len(splits) == 20
 
 
 def test_a_draw_larger_than_its_class_is_refused() -> None:

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from svhn_lab.evidence.claims import claimed_range, decide, judge, within
+from svhn_lab.evidence.statistics import pairs_to_decide
 from svhn_lab.params import Claim
 
 BASE = [0.850, 0.853, 0.848, 0.851, 0.852]
@@ -25,6 +27,7 @@ def verdict(differences: list[float], **bounds: float) -> tuple[str, int | None]
 
 NEAR = [0.001, -0.001, 0.0005, 0.0, -0.0005]
 BETTER = [0.031, 0.029, 0.030, 0.028, 0.032]
+CLOSE = [0.006, 0.012, 0.009, 0.011, 0.007]
 WILD = [0.05, -0.04, 0.02, -0.01, 0.03]
 
 
@@ -34,6 +37,7 @@ def test_better_and_the_same_are_told_apart() -> None:
     assert verdict(NEAR, at_least=-1, at_most=1) == ("upheld", None)
     assert verdict(BETTER, at_least=-1, at_most=1) == ("rejected", None)
     assert verdict([-d for d in BETTER], at_least=-4, at_most=-2) == ("upheld", None)
+    assert verdict(CLOSE, at_least=-1, at_most=1)[0] == "not decided", "by the nearest bound"
 
 
 def test_what_the_seeds_do_not_tell_is_not_decided_but_how_many_would() -> None:
@@ -44,6 +48,20 @@ def test_what_the_seeds_do_not_tell_is_not_decided_but_how_many_would() -> None:
     many = (WILD * (seeds // 5 + 1))[:seeds]
     arms = {"base": [0.85] * len(many), "arm": [0.85 + d for d in many]}
     assert judge({"one": claim(at_least=0)}, arms)["one"].verdict == "upheld"
+
+
+def test_the_figures_are_those_of_the_test_against_the_nearest_bound() -> None:
+    one = decide({"a": CLOSE}, {"a": (-0.01, 0.01)})["a"]
+    p = stats.ttest_1samp(CLOSE, 0.01).pvalue
+    assert one.p_holm == pytest.approx(p)
+    assert one.interval == pytest.approx(
+        stats.t.interval(0.95, 4, np.mean(CLOSE), stats.sem(CLOSE))
+    )
+    spread = float(np.std(CLOSE, ddof=1))
+    assert one.seeds_to_decide == pairs_to_decide(0.001, spread, 0.05)
+    two = decide({"a": CLOSE, "b": WILD}, {"a": (-0.01, 0.01), "b": (0, None)})
+    assert two["a"].p_holm == pytest.approx(2 * p), "by Holm, the smaller of two"
+    assert two["a"].seeds_to_decide == pairs_to_decide(0.001, spread, 0.025)
 
 
 def test_one_seed_decides_nothing() -> None:

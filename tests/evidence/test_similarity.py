@@ -39,5 +39,8 @@ def test_a_probe_finds_what_is_linearly_there_and_nothing_else() -> None:
     labels = (FEATURES[:, 3] > 0).astype(np.int64)
     train, test = slice(0, 40), slice(40, 60)
     assert probe_accuracy(FEATURES[train], labels[train], FEATURES[test], labels[test]) >= 0.8
+    scales = np.where(np.arange(12) == 3, 1, 1e4)
+    scaled = FEATURES * scales
+    assert probe_accuracy(scaled[train], labels[train], scaled[test], labels[test]) >= 0.8
     without = np.delete(FEATURES, 3, axis=1)
     assert probe_accuracy(without[train], labels[train], without[test], labels[test]) < 0.8

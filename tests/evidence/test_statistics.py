@@ -85,6 +85,11 @@ def test_one_pair_has_no_p_value_and_equal_ones_have_none_either() -> None:
     assert t_test(equal_but_for_rounding, mean=0.01) is None
 
 
+def test_many_pairs_give_the_same_p_every_time() -> None:
+    pairs = [0.01 * (number % 7 - 2.5) for number in range(25)]  # too many to try all signs
+    assert sign_flip_test(pairs) == sign_flip_test(pairs)
+
+
 def test_three_pairs_cannot_convince_the_sign_flip_test() -> None:
     assert sign_flip_test([0.1, 0.2, 0.1]) == pytest.approx(2 / 2**3)
 

@@ -4,10 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from prepared_lab import PER_CLASS, leave_prepared, number_of
 
 from svhn_lab.errors import UserError
 from svhn_lab.params import load
+from svhn_lab.stages.layout import PREPARED
 from svhn_lab.stages.prepare import PREVIEW_COLUMNS, preview, subsets
+from svhn_lab.stages.prepared import load_digits, load_draw, load_manifest, load_subset
 from svhn_lab.transfer_params import Transfer
 
 SHIPPED = load(Path(__file__).parents[2] / "params.yaml").transfer
@@ -54,3 +57,33 @@ def test_two_classes_may_be_in_both_subsets_and_four_may_not() -> None:
     assert chosen((0, 1), (0, 1), 2)["finetune", "train"] == [0, 1, 2, 3]
     with pytest.raises(UserError, match=r"classes \[1\] are in pretrain_classes and in finetune"):
         chosen((0, 1), (1, 2), 4)
+
+
+def test_no_digit_is_in_two_splits_and_the_training_digits_alone_are_measured(
+    project: Path,
+) -> None:
+    leave_prepared(project)
+    images = {split: np.load(PREPARED / split / "images.npy") for split in load_manifest().splits}
+    numbers = {split: number_of(found) for split, found in images.items()}
+    assert {split: len(found) for split, found in numbers.items()} == load_manifest().splits
+    every = [number for found in numbers.values() for number in found]
+    assert sorted(every) == list(range(15 * PER_CLASS)), "each once"
+    assert min(numbers["test"]) == 10 * PER_CLASS
+    assert len(numbers["validation"]) == 2 * PER_CLASS
+    for split, found in numbers.items():
+        assert load_digits(split).labels.tolist() == [number % 10 for number in found]
+    mean, std = load_manifest().statistics
+    assert mean == pytest.approx(images["train"].mean((0, 1, 2)), rel=1e-4)
+    assert std == pytest.approx(images["train"].std((0, 1, 2)), rel=1e-4)
+
+
+def test_small_draws_are_training_digits_of_the_classes_to_fine_tune_on(project: Path) -> None:
+    leave_prepared(project)
+    train = number_of(np.load(PREPARED / "train" / "images.npy"))
+    draw = load_draw(1, 4, (0, 9))
+    numbers = number_of(draw.images.numpy())
+    assert set(numbers) <= set(train)
+    assert draw.labels.tolist() == [(0, 9).index(number % 10) for number in numbers]
+    assert {
+        number % 10 for number in number_of(load_subset("test", "finetune", (0, 9)).images.numpy())
+    } == {0, 9}

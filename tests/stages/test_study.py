@@ -14,14 +14,17 @@ SPREAD = np.array([-0.004, 0.002, 0.003, -0.001])
 
 
 def entry(
-    accuracy: float, test_loss: float = 0.3, validation: float | None = None
+    accuracy: float,
+    test_loss: float = 0.3,
+    train_loss: float = 0.01,
+    validation: float | None = None,
 ) -> dict[str, Any]:
     noise = np.random.default_rng(round(1000 * accuracy)).normal(0, 0.001, 4)
     return {
         "test_accuracy": (accuracy + SPREAD + noise - noise.mean()).tolist(),
         "validation_accuracy": ((validation or accuracy) + SPREAD[::-1]).tolist(),
         "test_loss": (test_loss + 5 * noise).tolist(),
-        "train_loss": (0.01 + SPREAD / 10).tolist(),
+        "train_loss": (train_loss + SPREAD / 10).tolist(),
         "seeds": [0, 1, 2, 3],
         "mean": accuracy,
         "interval": [accuracy - 0.01, accuracy + 0.01],
@@ -76,6 +79,8 @@ def test_overfitting_is_worse_accuracy_and_a_wider_gap_with_nothing_frozen() -> 
     assert worse["verdict"] == "holds"
     assert worse["tests"]["underperforms"]["difference"] == pytest.approx(0.02)
     assert worse["tests"]["gap"]["difference"] == pytest.approx(0.2, rel=0.05)
+    both = explained(entries=entries(depth_0=entry(0.93, test_loss=0.5, train_loss=0.25)))
+    assert both["overfitting"]["tests"]["gap"]["difference"] == pytest.approx(-0.04, abs=0.01)
     better = explained(entries=entries(depth_0=entry(0.97, test_loss=0.5)))["overfitting"]
     assert better["verdict"] == "does not hold"
 
@@ -90,7 +95,7 @@ def test_draws_that_share_a_network_count_as_one() -> None:
     assert study.by_network([5, 6, 5, 6], [1.0, 2.0, 3.0, 5.0]) == [2.0, 3.5]
     shared = {name: e | {"seeds": [0, 1, 0, 1]} for name, e in entries().items()}
     found = explained(entries=shared)
-    assert found["overfitting"]["tests"]["gap"]["seeds"] == 4
+    assert found["overfitting"]["tests"]["gap"]["seeds"] == 2
     assert found["specificity"]["tests"]["probe"]["seeds"] == 2
     assert {test["seeds"] for test in found["diversity"]["tests"].values()} == {2}
 

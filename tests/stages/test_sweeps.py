@@ -1,11 +1,14 @@
 """sweeps.py: which points a sweep has, and how long each trains."""
 
+import math
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from svhn_lab.params import load
-from svhn_lab.stages.sweeps import points, recipe, settings
+from svhn_lab.stages.sweeps import as_many_steps, points, recipe, settings
 from svhn_lab.transfer_params import Transfer
 
 SHIPPED = load(Path(__file__).parents[2] / "params.yaml").transfer
@@ -34,6 +37,17 @@ def test_every_size_trains_for_as_many_steps(size: int, epochs: int) -> None:
     [point] = [p for p in points(transfer, "front") if (p.number, p.size) == (3, size)]
     assert recipe(point, transfer).epochs == epochs
     assert recipe(point, transfer).batch_size == 20
+
+
+@given(st.integers(1, 50), st.integers(1, 5000), st.integers(1, 5000), st.integers(1, 300))
+def test_other_digits_make_as_many_steps(
+    epochs: int, digits: int, others: int, batch_size: int
+) -> None:
+    found = as_many_steps(epochs, digits, others, batch_size)
+    own = math.ceil(others / batch_size)
+    assert found >= 1
+    off = abs(found * own - epochs * math.ceil(digits / batch_size))
+    assert off <= own / 2 or found == 1, "as near as whole epochs come"
 
 
 def test_all_digits_train_as_long_as_the_sweep_says() -> None:

@@ -109,6 +109,8 @@ def test_speedups_are_ratios_of_medians_and_of_whole_sweeps() -> None:
 
 def test_that_time_falls_is_tested_and_set_against_operations() -> None:
     found = explanation(MADE_UP)
+    assert found["flops_saved_at_deepest"] == pytest.approx(4 / 6)
+    assert found["time_saved_at_deepest"] == pytest.approx(4 / 6)
     assert found["verdict"] == "holds"
     assert found["tests"]["falls"]["difference"] == pytest.approx(1000, rel=0.05)
     assert found["correlation_with_flops"] == pytest.approx(1)

@@ -44,3 +44,13 @@ def test_the_control_has_just_as_many_steps(
     assert len(set(control)) == len(control) and set(control) <= set(range(len(losses)))
     left_out = set(range(len(losses))) - set(hard)
     assert all(losses[i] >= losses[j] for i in hard for j in left_out)
+
+
+def test_the_control_is_blind_to_the_losses() -> None:
+    control = recipe(mining="random", mining_from=1, mining_fraction=0.5)
+    chosen = [
+        tuple(fed_again(losses, control, 1, torch.Generator().manual_seed(seed)))
+        for losses in (LOSSES, LOSSES.flip(0))
+        for seed in (0, 1, 2)
+    ]
+    assert chosen[:3] == chosen[3:] and len(set(chosen)) == 3

@@ -88,6 +88,7 @@ def test_momentum_reaches_the_optimizer() -> None:
     net = zoo.build("baseline", num_classes=2, seed=0)
     made = optimizer_for(net, recipe(optimizer="sgd", momentum=0.9))
     assert made.param_groups[0]["momentum"] == 0.9
+    assert not made.param_groups[0]["nesterov"]
 
 
 def test_weight_decay_is_the_optimizers_own_unless_it_is_said() -> None:
@@ -96,9 +97,12 @@ def test_weight_decay_is_the_optimizers_own_unless_it_is_said() -> None:
         optimizer_for(net, recipe(optimizer=name, weight_decay=said)).param_groups[0][
             "weight_decay"
         ]
-        for name, said in (("adam", None), ("adamw", None), ("adamw", 0.3), ("muon", 0.3))
+        for name, said in (
+            *(("adam", None), ("adamw", None)),
+            *(("adamw", 0.3), ("adamw", 0), ("muon", 0.3)),
+        )
     ]
-    assert decays == [0, 0.01, 0.3, 0.3]
+    assert decays == [0, 0.01, 0.3, 0, 0.3]
 
 
 def test_a_first_step_of_muon_is_orthogonal_and_norms_take_that_of_adamw() -> None:
@@ -119,6 +123,16 @@ def test_muon_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "timm.optim.muon", None)
     with pytest.raises(UserError, match=r"muon needs timm; install it with `pip install 'svhn-lab"):
         optimizer_for(zoo.build("baseline", num_classes=2, seed=0), recipe(optimizer="muon"))
+
+
+def test_one_cycle_leaves_momentum_alone() -> None:
+    made = optimizer_for(nn.Linear(1, 1), recipe(schedule="one-cycle"))
+    before = made.param_groups[0]["betas"]
+    schedule = schedule_for(made, recipe(schedule="one-cycle"), 10)
+    for _ in range(5):
+        made.step()
+        schedule.step()
+        assert made.param_groups[0]["betas"] == before
 
 
 @pytest.mark.parametrize("num_steps", range(1, 20))

@@ -13,10 +13,10 @@ from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.params import PARAMS_FILE, Params, load
 from svhn_lab.stages import pretrain
-from svhn_lab.stages.finetune import sample, sample_digest, starting_network
-from svhn_lab.stages.prepared import load_manifest, load_subset
+from svhn_lab.stages.finetune import sample, starting_network
+from svhn_lab.stages.prepared import images_digest, load_manifest, load_subset
 from svhn_lab.stages.runs import run, run_all, say_sums, sum_up
-from svhn_lab.stages.sweeps import Point, points, recipe, settings
+from svhn_lab.stages.sweeps import Point, as_many_steps, points, recipe, settings
 from svhn_lab.tracking import record
 from svhn_lab.tracking.record import Identity
 from svhn_lab.training.features import fit_behind_front
@@ -100,7 +100,8 @@ def pretrain_one(task: tuple[Identity, LessPretraining, Transfer]) -> Identity:
     key = f"transfer.diversity.less: {name(less, transfer)}"
     own = part(everything, positions, number, identity.seed, key)
     of_these = torch.isin(validation.labels, torch.tensor(positions))
-    more_epochs = {"epochs": max(1, round(transfer.pretrain.epochs / less.share))}
+    usual = transfer.pretrain
+    epochs = as_many_steps(usual.epochs, len(everything), number, usual.batch_size)
     return run(
         identity,
         zoo.build(
@@ -109,7 +110,7 @@ def pretrain_one(task: tuple[Identity, LessPretraining, Transfer]) -> Identity:
             seed=identity.seed,
             image_size=manifest.image_size,
         ),
-        transfer.pretrain.model_copy(update=more_epochs),
+        usual.model_copy(update={"epochs": epochs}),
         {"stage": "diversity", "net": transfer.net, "classes": list(classes), "digits": number},
         own,
         relabelled(validation.take(of_these.nonzero().flatten()), positions),
@@ -129,7 +130,7 @@ def finetune_one(task: tuple[Identity, LessPretraining, Transfer]) -> Identity:
         "stage": "diversity",
         "pretrained_on": name(less, transfer),
         "pretrained_key": record.read(pretrained).key,
-        "sample_digest": sample_digest(digits),
+        "sample_digest": images_digest(digits),
     }
     return run(
         identity,

@@ -1,15 +1,13 @@
 """`finetune SWEEP`: fine-tunes at every point of a sweep of params.yaml (how much is frozen, on how
 many digits) on every small draw. All points of all sweeps share draws, order, and fresh heads."""
 
-import hashlib
-
 from svhn_lab.data.batches import Digits
 from svhn_lab.errors import UserError
 from svhn_lab.nets import zoo
 from svhn_lab.nets.freezing import freeze, frozen_units
 from svhn_lab.nets.network import Network, with_new_head
 from svhn_lab.params import PARAMS_FILE, Params, load
-from svhn_lab.stages.prepared import load_draw, load_manifest, load_subset
+from svhn_lab.stages.prepared import images_digest, load_draw, load_manifest, load_subset
 from svhn_lab.stages.runs import load_model, run, run_all, say_sums, sum_up
 from svhn_lab.stages.sweeps import Point, points, recipe, settings
 from svhn_lab.tracking import record
@@ -83,18 +81,13 @@ def sample(draw: int, point: Point, transfer: Transfer) -> Digits:
     return load_draw(draw, point.size, classes)
 
 
-def sample_digest(digits: Digits) -> str:
-    """md5 of a sample's digits: other ones make another run, however they came to be others."""
-    return hashlib.md5(digits.images.numpy().data).hexdigest()
-
-
 def finetune_one(task: Task) -> Identity:
     """One draw at one point."""
     identity, point, transfer = task
     assert identity.draw is not None and identity.seed is not None
     manifest = load_manifest()
     digits = sample(identity.draw, point, transfer)
-    more = {"sample_digest": sample_digest(digits)}
+    more = {"sample_digest": images_digest(digits)}
     if transfer.sweeps[point.sweep].start == "pretrained":
         # Other pretrained weights make another run, though nothing else has changed.
         more["pretrained_key"] = record.read(pretraining(identity.seed)).key

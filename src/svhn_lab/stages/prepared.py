@@ -55,6 +55,12 @@ def digest_of(splits: Mapping[str, tuple[Images, Labels]]) -> str:
     return digest.hexdigest()
 
 
+def images_digest(digits: Digits) -> str:
+    """md5 of the images of digits that are not prepared, but chosen or drawn for a run: other ones
+    make another run, however they came to be others."""
+    return hashlib.md5(digits.images.contiguous().numpy().data).hexdigest()
+
+
 def load_manifest() -> Manifest:
     """The manifest of the prepared digits. Raises UserError if there is none yet."""
     content = read_json(MANIFEST, "prepare")

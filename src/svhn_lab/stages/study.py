@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from svhn_lab.evidence.explanations import Expectation, Explanation, explained, slope
 from svhn_lab.evidence.selection import deepest_within
@@ -122,9 +123,9 @@ def explanations(
     return explained(found)
 
 
-def by_network(seeds: Sequence[int], values: Sequence[float]) -> list[float]:
-    """The means over the draws that share a pretrained network: of what is a property of the
-    network, not the draws but the networks are independent."""
+def by_network(seeds: Sequence[int], values: Sequence[float] | NDArray[np.floating]) -> list[float]:
+    """The means over the draws that share a pretrained network: draws of one network are not
+    independent, those means are."""
     return [
         float(np.mean([value for value, of in zip(values, seeds, strict=True) if of == seed]))
         for seed in dict.fromkeys(seeds)
@@ -132,11 +133,12 @@ def by_network(seeds: Sequence[int], values: Sequence[float]) -> list[float]:
 
 
 def overfitting(entries: Entries, names: Mapping[int, str]) -> Explanation:
-    """Of nothing frozen against the depth that is best on validation among the others, draw by
-    draw."""
+    """Of nothing frozen against the depth that is best on validation among the others, by
+    pretrained network."""
     others = {d: np.mean(entries[at]["validation_accuracy"]) for d, at in names.items() if d}
     depth = max(others, key=lambda d: others[d])
     shallow, deep = entries[names[0]], entries[names[depth]]
+    seeds = shallow["seeds"]
 
     def gap(entry: Mapping[str, Any]) -> Any:
         return np.subtract(entry["test_loss"], entry["train_loss"])
@@ -146,12 +148,12 @@ def overfitting(entries: Entries, names: Mapping[int, str]) -> Explanation:
         {
             "underperforms": Expectation(
                 f"Freeze depth {depth} has a higher test accuracy than depth 0",
-                np.subtract(deep["test_accuracy"], shallow["test_accuracy"]).tolist(),
+                by_network(seeds, np.subtract(deep["test_accuracy"], shallow["test_accuracy"])),
                 "points",
             ),
             "gap": Expectation(
                 f"The gap between test and training loss is larger at depth 0 than at {depth}",
-                (gap(shallow) - gap(deep)).tolist(),
+                by_network(seeds, gap(shallow) - gap(deep)),
                 "nats",
             ),
         },
@@ -222,7 +224,7 @@ def pretraining_helps(
                     seeds,
                     np.subtract(
                         by_classes[many]["test_accuracy"], by_classes[few]["test_accuracy"]
-                    ).tolist(),
+                    ),
                 ),
                 "points",
             )

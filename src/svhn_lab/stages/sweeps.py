@@ -40,19 +40,23 @@ def points(transfer: Transfer, name: str) -> list[Point]:
     return [Point(name, freezing, number, size) for size in sizes for number in numbers]
 
 
+def as_many_steps(epochs: int, digits: int, others: int, batch_size: int) -> int:
+    """The number of epochs, at least one, in which so many other digits make about as many steps
+    as the digits in theirs."""
+    per_epoch, of_others = (math.ceil(number / batch_size) for number in (digits, others))
+    return max(1, round(epochs * per_epoch / of_others))
+
+
 def recipe(point: Point, transfer: Transfer) -> Recipe:
     """The sweep's recipe, for as many steps on other sample sizes as on the first, rounded to
     whole epochs."""
     sweep = transfer.sweeps[point.sweep]
     plain = {name: getattr(sweep, name) for name in Recipe.model_fields}
     if point.size is not None:
-
-        def steps(size: int) -> int:
-            """An epoch's number of batches."""
-            return math.ceil(size * len(transfer.finetune_classes) / sweep.batch_size)
-
-        share = steps(transfer.sample_sizes[0]) / steps(point.size)
-        plain["epochs"] = max(1, round(sweep.epochs * share))
+        first, own = (
+            size * len(transfer.finetune_classes) for size in (transfer.sample_sizes[0], point.size)
+        )
+        plain["epochs"] = as_many_steps(sweep.epochs, first, own, sweep.batch_size)
     return Recipe.model_construct(**plain)
 
 
@@ -68,4 +72,5 @@ def settings(point: Point, transfer: Transfer) -> dict[str, Any]:
         "norm_policy": sweep.norm_policy,
         "classes": list(transfer.finetune_classes),
         "samples_per_class": point.size or "all",
+        "frozen_features": transfer.frozen_features,  # which may round the last batch another way
     }

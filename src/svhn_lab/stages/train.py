@@ -12,7 +12,7 @@ from svhn_lab.nets import zoo
 from svhn_lab.nets.network import Network
 from svhn_lab.params import PARAMS_FILE, Params, load
 from svhn_lab.recipes import Arm
-from svhn_lab.stages.prepared import Manifest, load_digits, load_manifest
+from svhn_lab.stages.prepared import Manifest, images_digest, load_digits, load_manifest
 from svhn_lab.stages.runs import run, run_all, say_sums, sum_up
 from svhn_lab.tracking.record import Identity
 from svhn_lab.training.device import device
@@ -62,12 +62,13 @@ def train_one(task: tuple[Identity, Arm], *, teachers: Teachers | None = None) -
     assert identity.seed is not None
     manifest = load_manifest()
     net = zoo.build(arm.net, seed=identity.seed, **manifest.network_size)
-    train = load_digits("train")
+    train = prepared = load_digits("train")
+    settings: dict[str, Any] = {"stage": identity.stage, "arm": identity.arm}
     if arm.rendered:
-        train = with_rendered(train, arm.rendered, identity, manifest)
+        train = with_rendered(prepared, arm.rendered, identity, manifest)
+        settings["rendered_digest"] = images_digest(train.take(slice(len(prepared), None)))
     if net.whitens():
         net.whiten(normalised(train.take(slice(0, WHITENED)).images, manifest.statistics))
-    settings: dict[str, Any] = {"stage": identity.stage, "arm": identity.arm}
     train_by = fit
     if teachers:
         settings["teachers"] = list(teachers)
