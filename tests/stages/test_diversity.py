@@ -1,16 +1,30 @@
 """diversity.py: what a pretraining on less is given."""
 
+import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from prepared_lab import leave_prepared
+from toy import change_params
 
 from svhn_lab.data.batches import Digits
 from svhn_lab.errors import UserError
 from svhn_lab.params import load
-from svhn_lab.stages.diversity import chosen_classes, finetunings, name, part, point, pretrainings
+from svhn_lab.recipes import Recipe
+from svhn_lab.stages import diversity, pretrain
+from svhn_lab.stages.diversity import (
+    chosen_classes,
+    finetunings,
+    name,
+    part,
+    point,
+    pretrain_one,
+    pretrainings,
+)
 from svhn_lab.transfer_params import LessPretraining
 
 SHIPPED = load(Path(__file__).parents[2] / "params.yaml")
@@ -53,3 +67,24 @@ def test_runs_are_paired_with_the_whole_pretraining_and_its_draws() -> None:
     assert tuned[0].name == "diversity/8-classes-10-percent/finetune/draw-0"
     here = point(SHIPPED.transfer)
     assert (here.sweep, here.number, here.size) == ("front", SHIPPED.transfer.diversity.depth, 50)
+
+
+def test_pretraining_on_less_takes_as_many_steps(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = []
+
+    def counting(run: Any, net: Any, recipe: Recipe, settings: Any, train: Digits, *_: Any) -> Any:
+        steps.append(recipe.epochs * math.ceil(len(train) / recipe.batch_size))
+        return run
+
+    monkeypatch.setattr(diversity, "run", counting)
+    monkeypatch.setattr(pretrain, "run", counting)
+    leave_prepared(project)
+    change_params(project, {"training": {"epochs": 6}})
+    params = load()
+    pretrain.pretrain_one((pretrain.identities(params)[0], params.transfer))
+    for less in params.transfer.diversity.less:
+        pretrain_one((pretrainings(params, less)[0], less, params.transfer))
+    # 256 digits are two batches of 128, a tenth of them is one.
+    assert steps == [12, 12, 12]

@@ -1,11 +1,13 @@
 """mirror.py against a real SQLite store: one key is one finished run, however often and whatever
 was there before."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from mlflow.entities import Run
+from mlflow.entities import Metric, Run
 from records import RUN, circumstances
 
 from svhn_lab.tracking import record
@@ -45,6 +47,8 @@ def test_a_run_carries_all_that_the_record_tells(mirror: Mirror) -> None:
     }
     curve = mirror.client.get_metric_history(run_id, "train_loss")
     assert [(point.step, point.value) for point in curve] == [(1, 0.5), (2, 0.25)]
+    began = milliseconds(WHEN.started)
+    assert [point.timestamp - began for point in curve] == [6_000, 12_250]
     assert run.data.tags["mlflow.source.git.commit"] == "c" * 40
     assert run.data.tags["svhn_lab.dirty"] == "false"
     assert run.inputs is not None
@@ -61,6 +65,19 @@ def test_a_run_carries_all_that_the_record_tells(mirror: Mirror) -> None:
 def test_mirroring_twice_makes_one_run(mirror: Mirror) -> None:
     assert mirror.add(RUN, WHEN) == mirror.add(RUN, WHEN) == Mirror().add(RUN, WHEN)
     assert len(runs(mirror)) == 1
+
+
+def test_runs_are_found_on_whatever_page_of_the_store_they_are(
+    mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = [
+        replace(RUN, identity=Identity("train", "preact", n), key=f"{n}" * 32) for n in (4, 5)
+    ]
+    for each in (RUN, *others):
+        record.write(each, WHEN)
+        mirror.add(each, WHEN)
+    monkeypatch.setattr("svhn_lab.tracking.mirror.PAGE", 1)
+    assert {run.data.tags[KEY] for run in mirror.runs()} == {RUN.key, "4" * 32, "5" * 32}
 
 
 def test_another_key_supersedes_the_older_run_and_coming_back_revives_it(mirror: Mirror) -> None:
@@ -82,7 +99,18 @@ def test_runs_that_were_broken_off_are_replaced(mirror: Mirror) -> None:
     assert [run.info.run_id for run in runs(mirror)] == [new]
 
 
-def test_a_run_that_goes_on_is_shown_with_each_epoch_once(mirror: Mirror) -> None:
+def test_a_run_that_goes_on_is_shown_with_each_epoch_once(
+    mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[str, int]] = []  # as MLflow shows what comes twice but once
+    log_batch = mirror.client.log_batch
+
+    def noting(run_id: str, metrics: Sequence[Metric] = (), **more: Any) -> None:
+        sent.extend((metric.key, metric.step) for metric in metrics if metric.step)
+        log_batch(run_id, metrics, **more)
+
+    monkeypatch.setattr(mirror.client, "log_batch", noting)
+
     def shown() -> tuple[str, list[tuple[int, float]]]:
         [run] = runs(mirror)
         points = mirror.client.get_metric_history(run.info.run_id, "train_loss")
@@ -97,6 +125,7 @@ def test_a_run_that_goes_on_is_shown_with_each_epoch_once(mirror: Mirror) -> Non
     mirror.follow(RUN, WHEN)
     assert shown() == ("FINISHED", [(1, 0.5), (2, 0.25)]), "what is done is not followed any more"
     assert mirror.client.get_run(run_id).info.end_time - 12_500 == milliseconds(WHEN.started)
+    assert len(sent) == len(set(sent)) == 6, "two epochs of three curves"
 
 
 def test_a_run_that_begins_anew_is_shown_from_its_beginning(mirror: Mirror) -> None:

@@ -55,6 +55,9 @@ class Live:
         return same and self.num_epochs <= len(record.curves)
 
 
+PAGE = 1000  # runs that the store is asked for at once
+
+
 class Mirror:
     """The lab's experiment in an MLflow store. What its methods do to one run is done under the
     lock of the checkout, so that two processes never make the same run."""
@@ -80,7 +83,7 @@ class Mirror:
         token = None if self.experiments else ""
         while token != "":
             page = self.client.search_runs(
-                self.experiments, condition, max_results=1000, page_token=token
+                self.experiments, condition, max_results=PAGE, page_token=token
             )
             found += page
             token = page.token or ""
