@@ -216,6 +216,17 @@ def test_runs_lie_below_the_one_that_stands_for_them(mirror: Mirror) -> None:
     assert found(mirror) == []
 
 
+def test_a_temporary_copy_leaves_the_checkouts_runs_where_they_lie(
+    mirror: Mirror, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror.add(RUN, circumstances())
+    whole: Record = record.summed_up(Identity("train", "preact"), [RUN], {"net": "preact"})
+    monkeypatch.chdir(temporary_copy(project))
+    record.write(whole, circumstances())
+    Mirror().add(whole, circumstances(dvc_experiment="one"))
+    assert "mlflow.parentRunId" not in run_of(mirror, RUN.key).data.tags
+
+
 def test_a_run_without_a_record_is_marked_if_one_says_so(mirror: Mirror, project: Path) -> None:
     mirror.add(RUN, circumstances())
     (project / "results/train/preact/seed-3/run.json").unlink()
