@@ -42,7 +42,7 @@ def random_images(number: int, side: int = 32) -> Tensor:
         ({"inversion": 0.5}, lambda images, g: inverted(images, 0.5, g)),
         ({"cutout": 8}, lambda images, g: cut_out(images, 8, g)),
     ],
-    ids=str,
+    ids=lambda value: " and ".join(value) if isinstance(value, dict) else "directly",
 )
 def test_each_setting_asks_for_its_own_change(
     change: dict[str, float], directly: Callable[[Tensor, torch.Generator], Tensor]
