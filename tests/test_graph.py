@@ -181,6 +181,7 @@ def test_frozen_features_change_no_bit_of_any_model(lab: Clone) -> None:
             lab.run("python", "-m", "svhn_lab", "finetune", sweep)
         assert weights() == before and len(before) == 2 * POINTS
     lab.run("dvc", "checkout", "--force", "dvc.yaml")
+    lab.lab("sync")  # they are other runs all the same
 
 
 def test_arms_are_compared_pair_by_pair_with_their_references(lab: Clone) -> None:
@@ -285,7 +286,8 @@ def test_nothing_runs_again_when_nothing_changed(lab: Clone) -> None:
     before = {path: path.stat().st_mtime_ns for path in (lab.path / "results").rglob("*.*")}
     assert "Running stage" not in lab.run("dvc", "repro")
     assert {p: p.stat().st_mtime_ns for p in (lab.path / "results").rglob("*.*")} == before
-    assert len(lab.keyed_runs()) == TOY_RUNS
+    of_now = [run for run in lab.keyed_runs() if "svhn_lab.superseded" not in run.data.tags]
+    assert len(of_now) == TOY_RUNS
 
 
 def test_changing_one_arm_would_run_that_arm_and_what_follows_from_it_alone(lab: Clone) -> None:

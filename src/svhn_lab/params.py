@@ -58,7 +58,7 @@ class Rendered(Section):
     extra: Count
     """How many more to train on, with `data.extra`."""
     variety: Annotated[Real, Field(ge=0, le=1)]
-    """How different they are: 1 as SVHN's are; with less, a network learns them from fewer."""
+    """How different they are: 1 nearly as SVHN's; with less, a network learns them from fewer."""
     seed: Seed
     """From which they are drawn."""
 

@@ -6,7 +6,6 @@ import pytest
 from svhn_lab.evidence.metrics import (
     calibration_error,
     confusion,
-    most_confident_mistakes,
     per_class_accuracy,
     reliability,
 )
@@ -34,12 +33,6 @@ def test_calibration_error_is_that_worked_by_hand() -> None:
     assert found.counts == [0, 2, 1, 2]
     assert found.confidence == [None, *map(pytest.approx, (0.45, 0.6, 0.9))]
     assert found.accuracy == [None, 0.5, 1.0, 0.5]
-
-
-def test_mistakes_come_in_the_order_of_how_certain_they_are() -> None:
-    probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.2, 0.8], [0.4, 0.6]])
-    wrong = most_confident_mistakes(probabilities, np.array([0, 0, 0, 1, 0]), 2)
-    assert wrong.tolist() == [2, 1], "and of equals the first"
 
 
 def test_a_network_as_sure_as_it_is_right_has_no_calibration_error() -> None:

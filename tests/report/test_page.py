@@ -176,6 +176,7 @@ def context(**changes: Any) -> dict[str, Any]:
         "told_apart": dict.fromkeys(("better", "worse", "not told", "corrected"), ()),
         "search": None,
         "winner": None,
+        "never_right": [],
         "max_parameters": 150_000,
         "best": {"name": "<preact>", "entry": arms["<preact>"]},
         "preview": "AAAA",
@@ -292,11 +293,12 @@ def test_what_no_network_of_the_contests_winner_gets_right_is_told_and_shown() -
     won = {"winner": {"name": "<pupil>", "entry": entry(0.9)}}
     text = re.sub(r"\s+", " ", page.render_markdown("contests.md", context(**MARKDOWN) | won))
     assert "`<pupil>` is the best on validation digits." in text
-    assert "are right on 92.00 % of the test digits; 3 of 200 every one of them gets wrong" in text
+    assert "are right on 92.00 % of the test digits; every one of them is wrong on 3 of" in text
     wrong = [{"image": "BBBB", "label": "1", "taken_for": "7", "confidence": 0.6}]
     shown = rendered(contests={"<pupil>": entry(0.9)}, never_right=wrong, **won)
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", shown))
-    assert "Its 2 networks together, by the mean of what they say, are right on 92.00 %" in text
+    assert "Its networks of all seeds (n = 2) together, by the mean of what they say, are" in text
+    assert "right on 92.00 % of the test digits" in text
     assert "the same 3 of 200" in text and "1, taken for 7 (60.00 %)" in text
     assert 'src="data:image/png;base64,BBBB"' in shown
 

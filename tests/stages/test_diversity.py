@@ -55,6 +55,8 @@ def test_a_part_is_of_its_classes_without_repeats_relabelled(number: int, seed: 
 def test_more_digits_than_there_are_is_answered_with_how_many_there_are() -> None:
     with pytest.raises(UserError, match=r"key: asks for 21 .* \[3, 5\], which have 20; lower its"):
         part(DIGITS, (3, 5), 21, 0, "key")
+    with pytest.raises(UserError, match=r"key: its share of 80 digits is none; raise it"):
+        part(DIGITS, (3, 5), 0, 0, "key")
 
 
 def test_runs_are_paired_with_the_whole_pretraining_and_its_draws() -> None:

@@ -63,14 +63,3 @@ def calibration_error(
         if confidence is not None and accuracy is not None
     ]
     return sum(gaps) / len(labels)
-
-
-def most_confident_mistakes(
-    probabilities: NDArray[np.floating], labels: Labels, number: int
-) -> NDArray[np.int64]:
-    """The images that were taken for another class with the highest probabilities, at most so many,
-    the highest first; of equals the first. `probabilities`: (N, classes)."""
-    wrong = (probabilities.argmax(1) != labels).nonzero()[0]
-    order = np.argsort(-probabilities[wrong].max(1), kind="stable")
-    found: NDArray[np.int64] = wrong[order[:number]]
-    return found

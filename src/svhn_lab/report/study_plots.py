@@ -16,7 +16,7 @@ WAYS = (
     ("frozen_features", "frozen features, computed once", plots.GREEN, "-"),
 )
 
-# One after the other; as they are of different number, no two of the first dozens are alike.
+# Their numbers have no common factor, so that the first twenty sweeps differ without colour.
 STYLES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "D", "^", "v")
 

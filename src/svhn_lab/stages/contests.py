@@ -8,9 +8,9 @@ from svhn_lab.stages.answers import save_answers
 from svhn_lab.stages.groups import Group, comparisons, evaluated
 from svhn_lab.stages.layout import CONTESTS, CONTESTS_ANSWERS, CONTESTS_MISTAKES
 from svhn_lab.stages.mirroring import mirror_all
-from svhn_lab.stages.mistakes import save_mistakes
 from svhn_lab.stages.prepared import load_digits, load_manifest, tested_dataset
 from svhn_lab.stages.runs import sum_up
+from svhn_lab.stages.saved_mistakes import save_mistakes
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_json
 from svhn_lab.tracking.record import Identity
@@ -55,6 +55,7 @@ def main() -> None:
     classes = (found.classes for found in tested.values())
     save_answers(CONTESTS_ANSWERS, digits.labels.numpy(), classes)
     never_right = {name: found.never_right for name, found in tested.items()}
-    save_mistakes(CONTESTS_MISTAKES, never_right, digits)
+    images, labels = digits.images.numpy(), digits.labels.numpy()
+    save_mistakes(CONTESTS_MISTAKES, never_right, images, labels)
     write_json(CONTESTS, {"dataset": tested_dataset(manifest), "arms": entries})
     mirror_all()

@@ -76,8 +76,12 @@ def chosen_classes(less: LessPretraining, transfer: Transfer, seed: int) -> tupl
 
 def part(digits: Digits, classes: tuple[int, ...], number: int, seed: int, key: str) -> Digits:
     """So many digits of these classes (`digits.labels` are those of all), at random. Raises
-    UserError naming `key` if there are fewer."""
+    UserError naming `key` if there are fewer, or none is asked for."""
     indices = torch.isin(digits.labels, torch.tensor(classes)).nonzero().flatten()
+    if number == 0:
+        raise UserError(
+            f"{PARAMS_FILE}: {key}: its share of {len(digits)} digits is none; raise it"
+        )
     if len(indices) < number:
         raise UserError(
             f"{PARAMS_FILE}: {key}: asks for {number} digits of the classes {list(classes)}, which "

@@ -15,8 +15,8 @@ from svhn_lab.stages.answers import save_answers
 from svhn_lab.stages.groups import Group, Tested, comparisons, evaluated
 from svhn_lab.stages.layout import ANSWERS, EVALUATION, MISTAKES, PROBE, TRANSFER, read_json
 from svhn_lab.stages.mirroring import mirror_all
-from svhn_lab.stages.mistakes import save_mistakes
 from svhn_lab.stages.prepared import Manifest, load_digits, load_manifest, tested_dataset
+from svhn_lab.stages.saved_mistakes import save_mistakes
 from svhn_lab.stages.sweeps import points
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_json
@@ -102,7 +102,8 @@ def main() -> None:
     transferred = {"dataset": dataset, **transfer(params, study.groups(params), manifest)}
     digits = load_digits("test")
     save_answers(ANSWERS, digits.labels.numpy(), (found.classes for found in tested.values()))
-    save_mistakes(MISTAKES, {name: found.mistakes for name, found in tested.items()}, digits)
+    mistakes = {name: found.mistakes for name, found in tested.items()}
+    save_mistakes(MISTAKES, mistakes, digits.images.numpy(), digits.labels.numpy())
     write_json(EVALUATION, evaluation)
     write_json(TRANSFER, transferred)
     mirror_all()

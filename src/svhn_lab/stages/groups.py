@@ -19,6 +19,12 @@ from svhn_lab.evidence.metrics import (
     per_class_accuracy,
     reliability,
 )
+from svhn_lab.evidence.mistakes import (
+    Mistakes,
+    ensemble_accuracy,
+    most_confident,
+    never_right,
+)
 from svhn_lab.evidence.selection import best_run
 from svhn_lab.evidence.statistics import (
     holm,
@@ -33,7 +39,6 @@ from svhn_lab.recipes import Recipe
 from svhn_lab.report.formats import mean_percent, percent, percent_interval
 from svhn_lab.report.tables import table
 from svhn_lab.stages.finetune import sample
-from svhn_lab.stages.mistakes import Mistakes, most_confident, never_right
 from svhn_lab.stages.prepared import Manifest, load_digits, load_manifest, load_subset
 from svhn_lab.stages.runs import load_model
 from svhn_lab.stages.sweeps import Point
@@ -150,6 +155,7 @@ def summary(
     num_classes = answers[0].probabilities.shape[1]
     counted = np.sum([confusion(a.classes, labels, num_classes) for a in answers], axis=0)
     net = zoo.build(group.net, num_classes=num_classes, seed=0, image_size=image_size)
+    said = [each.probabilities for each in answers]
     return {
         "parameters": counts["total"],
         "trainable_parameters": counts["trainable"],
@@ -171,6 +177,8 @@ def summary(
         "mean": float(np.mean(accuracies)),
         # A fraction is no less than 0 and no more than 1, though a t interval may be.
         "interval": None if interval is None else np.clip(interval, 0, 1).tolist(),
+        "ensemble_accuracy": ensemble_accuracy(said, labels),
+        "never_right": len(never_right(said, labels).images),  # by none of the runs' networks
         "confusion": counted.tolist(),  # summed over the runs: rows are true classes
         "per_class_accuracy": per_class_accuracy(counted.tolist()),
         "calibration_errors": (
@@ -265,16 +273,12 @@ def evaluated(groups: Mapping[str, Group], manifest: Manifest) -> dict[str, Test
         entry = summary(group, answers, labels, manifest.image_size)
         classes = [each.classes for each in answers]
         said = [each.probabilities for each in answers]
-        wrong = never_right(said, labels)
-        together = np.mean(said, axis=0).argmax(1)
-        entry["never_right"] = len(wrong.digits)  # of the test digits, by none of the networks
-        entry["ensemble_accuracy"] = float((together == labels).mean())  # of their mean answers
         found[name] = Tested(
             entry,
             dict(zip(entry["keys"], classes, strict=True)),
             labels,
             most_confident(said[best_run(entry)], labels),
-            wrong,
+            never_right(said, labels),
         )
     say(groups, found)
     return found

@@ -36,10 +36,11 @@ from svhn_lab.stages.layout import (
     refuse_other_digits,
 )
 from svhn_lab.stages.mirroring import mirror_all
-from svhn_lab.stages.mistakes import read_mistakes
 from svhn_lab.stages.origin import origin
+from svhn_lab.stages.saved_mistakes import read_mistakes
 from svhn_lab.stages.searched import searched
 from svhn_lab.stages.shown import (
+    best_small,
     contest_arms,
     refuse_outdated,
     study_figures,
@@ -241,21 +242,24 @@ def main() -> None:
     files[PLOTS_OF.relative_to(PLOTS)] = json.dumps(plots_of(arms, transfer), indent=2).encode()
     replace_plots(files)
     contests = competed(params, evaluation["dataset"])
-    winner = best_small_arm(contests, params.gate.max_parameters)
+    winner = best_small(contests, params.gate.max_parameters)
+    never_right: list[dict[str, Any]] = []
+    if winner and winner["entry"].get("never_right"):  # older results do not say
+        never_right = mistakes(CONTESTS_MISTAKES, winner["name"], CONTESTS_STAGE, classes)
     only_here = {
         "contests": contest_arms(params, contests),
         "told_apart": told_apart(contests),
         "search": searched(params, evaluation["dataset"]),
-        "winner": None if winner is None else {"name": winner, "entry": contests[winner]},
+        "winner": winner,
         "max_parameters": params.gate.max_parameters,
-        "best": None if best is None else {"name": best, "entry": arms[best]},
+        "best": best_small(arms, params.gate.max_parameters),
         "preview": base64.b64encode(PREVIEW.read_bytes()).decode(),
         "plots": drawn,
         "class_counts": class_counts,
         "curves": curves,
         "chosen_curves": first_shown(arms, best),
-        "mistakes": best and mistakes(MISTAKES, best, "evaluate", classes),
-        "never_right": winner and mistakes(CONTESTS_MISTAKES, winner, CONTESTS_STAGE, classes),
+        "mistakes": [] if best is None else mistakes(MISTAKES, best, "evaluate", classes),
+        "never_right": never_right,
         "stages": stages(definitions),
         "origin": origin(tested_runs(arms, transfer, params.seeds[0])),
         **split_arms(params),

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from svhn_lab.errors import UserError
-from svhn_lab.evidence.selection import best_small_arm
 from svhn_lab.params import Params, load
 from svhn_lab.report import page, plots
 from svhn_lab.stages import competitors, pretrain, study, train
@@ -29,6 +28,7 @@ from svhn_lab.stages.layout import (
 from svhn_lab.stages.origin import origin
 from svhn_lab.stages.searched import searched
 from svhn_lab.stages.shown import (
+    best_small,
     contest_arms,
     outdated,
     refuse_outdated,
@@ -104,12 +104,11 @@ def write_contests(params: Params) -> None:
     if not same or list(competed(params, dataset)) != list(runs):
         raise outdated(CONTESTS, "make contests")
     arms = contest_arms(params, found["arms"])
-    winner = best_small_arm(arms, params.gate.max_parameters)
     said = {
         "dataset": dataset,
         "extra": params.data.extra,
         "arms": arms,
-        "winner": winner and {"name": winner, "entry": arms[winner]},
+        "winner": best_small(arms, params.gate.max_parameters),
         "seeds": contests.seeds,
         "search": searched(params, dataset),
         "told_apart": told_apart(arms),

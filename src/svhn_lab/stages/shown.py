@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from svhn_lab.errors import UserError
+from svhn_lab.evidence.selection import best_small_arm
 from svhn_lab.params import Params
 from svhn_lab.report import study_plots
 from svhn_lab.report.formats import changes
@@ -94,6 +95,13 @@ def contest_arms(params: Params, found: Mapping[str, Any]) -> dict[str, dict[str
             "minutes": entry["seconds_per_epoch"] * arms[name].epochs / 60,
         }
     return shown
+
+
+def best_small(arms: Mapping[str, Any], max_parameters: int) -> dict[str, Any] | None:
+    """The arm that is best on validation digits among those of at most so many parameters: its
+    name and its entry."""
+    name = best_small_arm(arms, max_parameters)
+    return None if name is None else {"name": name, "entry": arms[name]}
 
 
 def told_apart(arms: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
