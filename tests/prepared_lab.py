@@ -1,6 +1,7 @@
 """Prepared digits to run a stage's functions on, each of which can be told by its pixels."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,22 @@ from svhn_lab.stages.layout import RAW
 from svhn_lab.tracking.files import write_json
 
 PER_CLASS = 40  # for training and validation, and half as many to test
+
+FEW: dict[str, Any] = {
+    "data": {"validation_fraction": 0.2},
+    "seeds": [0, 1, 2],
+    "training": {"batch_size": 128},
+    "transfer": {
+        "net": "baseline",
+        "draws": 4,
+        "sample_sizes": [4],
+        "sweeps": {"front": {"depths": [0, 1, 2]}},
+        "diversity": {
+            "depth": 2,
+            "less": [{"classes": "all", "share": 0.1}, {"classes": 2, "share": 0.1}],
+        },
+    },
+}
 
 
 def numbered(first: int, per_class: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -29,8 +46,7 @@ def number_of(images: NDArray[np.uint8]) -> list[int]:
 
 def leave_prepared(project: Path) -> None:
     """What `fetch` and `prepare` leave, of few digits; samples of four of each class."""
-    few = {"draws": 4, "sample_sizes": [4], "net": "baseline"}
-    change_params(project, {"transfer": few, "data": {"validation_fraction": 0.2}})
+    change_params(project, FEW)
     for split, digits in {
         "train": numbered(0, PER_CLASS),
         "test": numbered(10 * PER_CLASS, PER_CLASS // 2),

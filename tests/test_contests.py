@@ -72,6 +72,7 @@ def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Pat
     said = lab.run("make", "-o", ".venv/.installed", "contests", "SEEDS=3")
     page = (lab.path / "results/page/index.html").read_text()
     assert "free-taught" in page and "Networks that the search tried" in page
+    assert "What no network of" in page
     ran = [line for line in said.splitlines() if line.startswith("[") and "@" in line]
     more = [line for line in ran if "-2:" in line]
     assert len(more) == 3, "one more seed of each arm"

@@ -8,6 +8,7 @@ import pytest
 import torch
 from left import leave_run
 from prepared_lab import leave_prepared
+from toy import change_params
 
 from svhn_lab.nets import zoo
 from svhn_lab.nets.network import Network
@@ -93,11 +94,16 @@ def test_points_of_a_draw_share_order_and_head_and_draws_share_neither(noting: N
     assert kept and all(torch.equal(pretrained[n], w[n]) for n in kept for w in (weights, others))
 
 
-def test_another_pretraining_or_sample_makes_another_run(noting: Noting) -> None:
+def test_another_pretraining_sample_or_way_to_compute_makes_another_run(
+    noting: Noting, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = fine_tuned(0, 0)
     assert fine_tuned(0, 0) == before
     leave_run(pretraining(0), {}, key="pretrained otherwise")
     pretrained_otherwise = fine_tuned(0, 0)
     images = np.load(PREPARED / "train" / "images.npy")
     np.save(PREPARED / "train" / "images.npy", images ^ 1)
-    assert len({before, pretrained_otherwise, fine_tuned(0, 0)}) == 3
+    another_sample = fine_tuned(0, 0)
+    change_params(Path(), {"transfer": {"frozen_features": False}})
+    monkeypatch.setattr(finetune, "fit", noting)
+    assert len({before, pretrained_otherwise, another_sample, fine_tuned(0, 0)}) == 4
