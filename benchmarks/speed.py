@@ -26,7 +26,7 @@ from svhn_lab.params import Compute, load
 from svhn_lab.recipes import Recipe
 from svhn_lab.tracking.record import processor
 from svhn_lab.training.fan_out import HERE, confine, fan_out
-from svhn_lab.training.fit import autocast, fit
+from svhn_lab.training.fit import autocast, computed_in, fit
 from svhn_lab.training.optimizers import optimizer_for
 
 TRAIN, EXTRA = 73_257, 531_131  # digits of SVHN's own splits
@@ -267,9 +267,9 @@ def markdown(found: dict[str, Any]) -> str:
         "",
         "Written by `python -m benchmarks.speed`; run it again rather than edit this. Batches of",
         "128, Adam 0.001. Peers compute in float32 on all cores, each loop as its users would",
-        "write it; the lab in what `precision: auto` takes, with as many threads as is said. To",
-        "start Python and to import is left out, and of all but the study the first epoch. Medians",
-        f"of {found['repeats']} repeats, contenders in turn; bare limit and one run on one thread",
+        f"write it; the lab in {found['computed_in']}, which `precision: auto` takes here, with as",
+        "many threads as is said. To start Python and to import is left out, and of all but the",
+        f"study the first epoch. Medians of {found['repeats']} repeats, contenders in turn; bare limit and one run on one thread",
         "in turn in one process, their ratio being the median of each turn's, and of that run the",
         "looks at validation digits, which the bare limit has not, are left out as well.",
         "",
@@ -305,6 +305,7 @@ def main(repeats: int) -> None:
     """Measure, print the table, and write it."""
     found: dict[str, Any] = {
         "repeats": repeats,
+        "computed_in": computed_in("auto"),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
         f"{processor()}, Python {platform.python_version()}, torch {torch.__version__}",
         "rates": {name: rates(name, repeats) for name in NUM_DIGITS},
