@@ -284,10 +284,12 @@ def test_plots_are_compared_with_those_of_a_commit(lab: Clone) -> None:
 
 def test_nothing_runs_again_when_nothing_changed(lab: Clone) -> None:
     before = {path: path.stat().st_mtime_ns for path in (lab.path / "results").rglob("*.*")}
+    keyed = {run.info.run_id for run in lab.keyed_runs()}
     assert "Running stage" not in lab.run("dvc", "repro")
     assert {p: p.stat().st_mtime_ns for p in (lab.path / "results").rglob("*.*")} == before
     of_now = [run for run in lab.keyed_runs() if "svhn_lab.superseded" not in run.data.tags]
     assert len(of_now) == TOY_RUNS
+    assert {run.info.run_id for run in lab.keyed_runs()} == keyed
 
 
 def test_changing_one_arm_would_run_that_arm_and_what_follows_from_it_alone(lab: Clone) -> None:

@@ -30,7 +30,7 @@ class Explanation:
 def explained(explanations: Mapping[str, Explanation]) -> dict[str, dict[str, Any]]:
     """By explanation, the verdict on it and on each expectation, all corrected for together.
 
-    An explanation `holds` if all that should be is upheld, `does not hold` if any of it is
+    An explanation `holds` if each of its expectations is upheld, `does not hold` if any is
     rejected, and is `not decided` otherwise.
     """
     expected = {

@@ -144,9 +144,10 @@ def answer(task: tuple[Identity, Group]) -> Answers:
 
 
 def summary(
-    group: Group, answers: list[Answers], labels: Labels, image_size: int
+    group: Group, answers: list[Answers], labels: Labels, wrong: Mistakes, image_size: int
 ) -> dict[str, Any]:
-    """The group's entry in evaluation.json or transfer.json. Accuracies and differences are
+    """The group's entry in evaluation.json or transfer.json; `wrong` is what none of its networks
+    gets right. Accuracies and differences are
     fractions, losses nats per digit."""
     records = [record.read(identity) for identity in group.identities]
     counts = records[0].num_parameters
@@ -178,7 +179,7 @@ def summary(
         # A fraction is no less than 0 and no more than 1, though a t interval may be.
         "interval": None if interval is None else np.clip(interval, 0, 1).tolist(),
         "ensemble_accuracy": ensemble_accuracy(said, labels),
-        "never_right": len(never_right(said, labels).images),  # by none of the runs' networks
+        "never_right": len(wrong.images),  # by none of the runs' networks
         "confusion": counted.tolist(),  # summed over the runs: rows are true classes
         "per_class_accuracy": per_class_accuracy(counted.tolist()),
         "calibration_errors": (
@@ -270,15 +271,16 @@ def evaluated(groups: Mapping[str, Group], manifest: Manifest) -> dict[str, Test
     for name, group in groups.items():
         answers = [next(answers_of_all) for _ in group.identities]
         labels = test_digits(group).labels.numpy()
-        entry = summary(group, answers, labels, manifest.image_size)
-        classes = [each.classes for each in answers]
         said = [each.probabilities for each in answers]
+        wrong = never_right(said, labels)
+        entry = summary(group, answers, labels, wrong, manifest.image_size)
+        classes = [each.classes for each in answers]
         found[name] = Tested(
             entry,
             dict(zip(entry["keys"], classes, strict=True)),
             labels,
             most_confident(said[best_run(entry)], labels),
-            never_right(said, labels),
+            wrong,
         )
     say(groups, found)
     return found
