@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from at_work import dvc_at_work
 from mlflow.tracking import MlflowClient
 from tested_arms import leave_tested_arms
 from toy import change_params
@@ -58,6 +59,20 @@ def test_too_little_room_is_said() -> None:
     assert problems(doctor.disk(0)) == []
     [said] = problems(doctor.disk(2**60))
     assert "GiB are free here" in said and "dvc gc --workspace" in said
+
+
+def test_that_a_stage_is_running_is_no_damage_to_mend(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "dvc.lock").write_text("schema: '2.0'\nstages:\n  check:\n    cmd: nothing\n")
+    at_work = dvc_at_work(project)
+    [said] = problems(doctor.graph())
+    assert said.startswith("a stage runs in this checkout") and "-> wait until it is done" in said
+    assert doctor.main(as_json=False) == 1
+    assert capsys.readouterr().out.endswith("doctor: 1 finding\n")
+    at_work.unlink()
+    [said] = problems(doctor.graph())
+    assert said.startswith("results/checked.txt: is deleted")
 
 
 def test_digits_that_are_not_those_of_their_manifest_are_named(project: Path) -> None:

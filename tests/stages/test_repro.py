@@ -1,7 +1,5 @@
 """repro.py: what needs what, who begins first; with a real DVC it is tried in test_stores.py."""
 
-import json
-import os
 import signal
 import socket
 import subprocess
@@ -12,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from at_work import dvc_at_work
 from dvc.repo import Repo
 from toy import change_params
 
@@ -61,14 +60,10 @@ def test_the_one_on_one_core_begins_first_then_those_with_the_longest_way_to_go(
 
 
 def test_that_a_stage_is_running_is_said_in_one_line(project: Path) -> None:
-    subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet", "--no-scm"], check=True)
-    # As DVC itself notes what a process that is there writes right now.
-    writes = {str(project / "data/raw"): {"pid": os.getpid(), "cmd": "dvc repro fetch"}}
-    lock = project / ".dvc/tmp/rwlock"
-    lock.write_text(json.dumps({"write": writes, "read": {}}))
+    at_work = dvc_at_work(project)
     with pytest.raises(UserError, match=r"^a stage runs in this checkout, .* `svhn-lab ui`"):
         changed(opened(), ["fetch"])
-    lock.unlink()
+    at_work.unlink()
     assert changed(opened(), ["check", "fetch"]) == {"check", "fetch"}
 
 

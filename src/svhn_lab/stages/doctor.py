@@ -128,6 +128,13 @@ def graph() -> Iterator[Finding]:
         return
     command = [sys.executable, "-m", "dvc", "status", "--json"]
     done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode and lockfiles.is_busy(done.stderr):
+        yield Finding(
+            "graph",
+            "a stage runs in this checkout, and DVC tells nothing meanwhile",
+            "wait until it is done, and look again",
+        )
+        return
     if done.returncode:
         yield Finding("graph", f"dvc status fails: {done.stderr.strip()}", "mend what it names")
         return
@@ -217,5 +224,6 @@ def main(*, as_json: bool) -> int:
         click.secho(f"{finding.check}: {finding.problem}", fg="red")
         click.echo(f"    remedy: {finding.remedy}")
     names = ", ".join(check.__name__ for check in CHECKS)
-    click.echo(f"doctor: {len(found)} findings" if found else f"doctor: nothing wrong ({names})")
+    many = "1 finding" if len(found) == 1 else f"{len(found)} findings"
+    click.echo(f"doctor: {many}" if found else f"doctor: nothing wrong ({names})")
     return bool(found)

@@ -13,6 +13,12 @@ from ruamel.yaml.error import YAMLError
 LOCKS = {Path("dvc.lock"): "", Path("contests/dvc.lock"): "contests/dvc.yaml:"}
 
 AT_WORK = Path(".dvc/tmp/rwlock")  # what DVC's processes read and write at this moment
+BUSY = ("Unable to acquire lock", "is busy")  # what DVC says while another process has its lock
+
+
+def is_busy(said: str) -> bool:
+    """Whether a command of DVC that failed, and said this, only came while another was at work."""
+    return any(words in said for words in BUSY)
 
 
 def half_written() -> list[Path]:

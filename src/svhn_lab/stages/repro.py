@@ -28,7 +28,6 @@ from svhn_lab.stages import lockfiles
 from svhn_lab.stages.layout import GRAPH
 from svhn_lab.stages.preloaded import preloading
 
-LOCKED = ("Unable to acquire lock", "is busy")  # what DVC says while another process has its lock
 HINT = "To track the changes with git, run:"  # after each stage, and once is enough
 TRIES = 100
 SECONDS_BETWEEN_TRIES = 0.5
@@ -119,7 +118,7 @@ def repro_alone(
                 process.terminate()
             said, _ = process.communicate()
         failed = bool(process.returncode)
-        if not (failed and any(words in said for words in LOCKED)):
+        if not (failed and lockfiles.is_busy(said)):
             break
         over.wait(SECONDS_BETWEEN_TRIES)
     return Outcome(failed, said.partition(HINT)[0].strip(), time.monotonic() - started)
