@@ -1,6 +1,7 @@
-"""`polar` with one ingredient taken away or put into it, for the contests' table of what matters, and
-what the search made of it; params.yaml names them `contests.ablations.NAME`. Widths make up for what a change costs or saves in
-parameters, as far as round numbers do: the table of the contests has how many each has."""
+"""`polar` with one ingredient taken away or put into it, for the contests' table of what matters,
+and what the search made of it; params.yaml names them `contests.ablations.NAME`. Widths make up for
+what a change costs or saves in parameters, as far as round numbers do: the table of the contests
+has how many each has."""
 
 from dataclasses import replace
 
@@ -48,8 +49,8 @@ whitened = architecture(POLAR, whitened=True)
 # The largest values are taken before the last block, which then computes once.
 *_front, _last = one_polarity.blocks
 early_maximum = Architecture((BothPolarities(tuple(_front)), _last))
-# The best of twelve networks that the search tried, by validation digits: `deep_narrow` with more of
-# `polar`'s other ingredients at once.
+# The best of twelve networks that the search tried, by validation digits: deep and narrow, with
+# several other ingredients at once.
 found = architecture(
     POLAR
     | {"convs": 3, "stem": 26, "first": 26, "second": 52, "third": 40}
