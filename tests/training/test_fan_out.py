@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -133,6 +134,37 @@ def test_a_run_that_is_killed_each_time_takes_no_other_with_it() -> None:
     with pytest.raises(ExceptionGroup, match="1 of 4 runs failed") as caught:
         fan_out(is_killed_if_first, range(4), workers=2)
     assert [type(failure) for failure in caught.value.exceptions] == [WorkerLost]
+
+
+GOING_ON = """
+import os
+import sys
+import time
+from svhn_lab.training.fan_out import fan_out
+
+def goes_on(place):
+    with open(place, "w") as file:
+        file.write(f"{os.getpid()} is at work")
+    time.sleep(600)
+
+fan_out(goes_on, sys.argv[1:], workers=2)
+"""
+
+
+def test_no_worker_goes_on_without_the_process_that_it_works_for(tmp_path: Path) -> None:
+    places = [tmp_path / name for name in "ab"]
+    parent = subprocess.Popen([sys.executable, "-c", GOING_ON, *map(str, places)])
+    try:
+        until = time.monotonic() + 120
+        while not all(p.exists() and p.read_text().endswith("at work") for p in places):
+            assert time.monotonic() < until and parent.poll() is None
+            time.sleep(0.1)
+        workers = [psutil.Process(int(place.read_text().split()[0])) for place in places]
+    finally:
+        parent.kill()
+        parent.wait()
+    gone, alive = psutil.wait_procs(workers, timeout=60)
+    assert len(gone) == 2 and not alive
 
 
 WITHOUT_CLUSTER = """

@@ -6,6 +6,8 @@ otherwise. A run whose worker dies is run again."""
 import logging
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -29,6 +31,7 @@ THREAD_POOLS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NU
 # an end of a worker that holds 300 MB more than after its first run.
 WORKER = THREAD_POOLS | {"LOKY_MAX_MEMORY_LEAK_SIZE": "4e9"}
 SECONDS_IDLE = 20.0  # after which a worker with nothing to do ends
+SECONDS_ORPHANED = 1.0  # that a worker is left without the process that it works for, at most
 TRIES = 3  # of a run whose worker is killed each time
 
 Task = TypeVar("Task")
@@ -117,6 +120,18 @@ def _there(function: Callable[[Task], Result], compute: Compute, folder: str, ta
         return function(task)
 
 
+def _end_with(parent: int) -> None:
+    """Has this worker end soon after the process that it works for, however that ends. Otherwise it
+    would go on to the end of its run, beside whoever has begun the same run again."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(SECONDS_ORPHANED)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _in_processes(
     function: Callable[[Task], Result], tasks: Sequence[Task], workers: int, collect: Collect
 ) -> None:
@@ -124,7 +139,13 @@ def _in_processes(
 
     def submit(some: Mapping[int, Task], workers: int) -> None:
         # Workers stay for the next fan-out: each has imported torch, which takes seconds.
-        executor = get_reusable_executor(max_workers=workers, env=WORKER, timeout=SECONDS_IDLE)
+        executor = get_reusable_executor(
+            max_workers=workers,
+            env=WORKER,
+            timeout=SECONDS_IDLE,
+            initializer=_end_with,
+            initargs=(os.getpid(),),
+        )
         try:
             futures = {executor.submit(function, task): index for index, task in some.items()}
             for future in as_completed(futures):
