@@ -128,15 +128,12 @@ def graph() -> Iterator[Finding]:
         return
     command = [sys.executable, "-m", "dvc", "status", "--json"]
     done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode and lockfiles.is_busy(done.stderr):
-        yield Finding(
-            "graph",
-            "a stage runs in this checkout, and DVC tells nothing meanwhile",
-            "wait until it is done, and look again",
-        )
-        return
     if done.returncode:
-        yield Finding("graph", f"dvc status fails: {done.stderr.strip()}", "mend what it names")
+        problem, remedy = f"dvc status fails: {done.stderr.strip()}", "mend what it names"
+        if lockfiles.is_busy(done.stderr):
+            problem = "a stage runs in this checkout, and DVC tells nothing meanwhile"
+            remedy = "wait until it is done, and look again"
+        yield Finding("graph", problem, remedy)
         return
     for stage, changes in json.loads(done.stdout).items():
         for change in changes if stage in made else ():

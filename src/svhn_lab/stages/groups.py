@@ -147,8 +147,7 @@ def summary(
     group: Group, answers: list[Answers], labels: Labels, wrong: Mistakes, image_size: int
 ) -> dict[str, Any]:
     """The group's entry in evaluation.json or transfer.json; `wrong` is what none of its networks
-    gets right. Accuracies and differences are
-    fractions, losses nats per digit."""
+    gets right. Accuracies and differences are fractions, losses nats per digit."""
     records = [record.read(identity) for identity in group.identities]
     counts = records[0].num_parameters
     accuracies = [float((each.classes == labels).mean()) for each in answers]

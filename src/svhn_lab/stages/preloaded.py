@@ -131,7 +131,7 @@ def _take_the_place(connection: socket.socket) -> None:
     def end_with_it() -> None:
         with suppress(OSError):
             connection.recv(1)  # it says no more, so this is its end
-        os.killpg(0, signal.SIGTERM)  # workers too, which would go on with what they have
+        os.killpg(0, signal.SIGTERM)  # workers too, at once
         os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=end_with_it, daemon=True).start()
