@@ -32,6 +32,22 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def _new_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from svhn_lab.tracking.store import make  # here, as it imports MLflow
+
+    folder = tmp_path_factory.mktemp("store")
+    make(folder / "mlflow.db", folder)
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def store(project: Path, _new_store: Path) -> None:
+    """The project has a store with nothing in it: a copy, as the lab takes with it when it is
+    moved, since it takes MLflow seconds to make one."""
+    shutil.copy(_new_store, project)
+
+
 @pytest.fixture(autouse=True)
 def _no_store_is_left_to_the_next_test() -> Iterator[None]:
     """`mlflow.set_tracking_uri` sets the variable as well, which commands that are started inherit:

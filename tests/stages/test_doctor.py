@@ -42,7 +42,7 @@ def test_params_that_are_wrong_are_named_line_by_line(project: Path) -> None:
 
 
 def test_results_that_are_damaged_are_named(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    store: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     leave_tested_arms(baseline=[900])
     register.main()
@@ -111,7 +111,7 @@ def test_a_record_without_its_weights_is_named(project: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["run.json", "metrics.json", "curves.tsv"])
-def test_a_record_that_is_damaged_is_named(project: Path, name: str) -> None:
+def test_a_record_that_is_damaged_is_named(project: Path, store: None, name: str) -> None:
     leave_tested_arms(baseline=[900])
     register.main()
     (project / "results/train/baseline/seed-0" / name).write_text("")
@@ -158,12 +158,11 @@ def test_a_store_without_what_is_on_disk_is_named_run_by_run(project: Path) -> N
 
 
 def test_a_store_of_another_schema_is_named_with_the_command_that_upgrades_it(
-    project: Path, monkeypatch: pytest.MonkeyPatch
+    project: Path, store: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leave_tested_arms(baseline=[900])
-    make(project / "mlflow.db", project)
-    with closing(sqlite3.connect(project / "mlflow.db")) as store, store:
-        store.execute("UPDATE alembic_version SET version_num = 'older'")
+    with closing(sqlite3.connect(project / "mlflow.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = 'older'")
     [said] = problems(doctor.store())
     assert "out-of-date database schema (found version older" in said
     assert f"mlflow db upgrade sqlite:///{project}/mlflow.db" in said
@@ -182,7 +181,7 @@ def test_a_file_that_is_no_store_is_named(project: Path) -> None:
 
 
 def test_a_champion_that_cannot_be_had_is_named(
-    project: Path, monkeypatch: pytest.MonkeyPatch
+    project: Path, store: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leave_tested_arms(baseline=[900])
     register.main()

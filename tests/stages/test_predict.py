@@ -17,7 +17,7 @@ CHAMPION = "models:/svhn-small-rendered@champion"
 
 
 @pytest.fixture
-def registered(project: Path) -> None:
+def registered(store: None) -> None:
     leave_tested_arms(baseline=[900])
     register.main()
 
@@ -64,7 +64,7 @@ def test_what_cannot_be_read_is_named_all_at_once(registered: None, tmp_path: Pa
         predict.main([tmp_path / "text.png", tmp_path / "nowhere.png"], None, as_json=False)
 
 
-def test_a_model_that_is_not_there_is_named_with_what_to_do(project: Path, tmp_path: Path) -> None:
+def test_a_model_that_is_not_there_is_named_with_what_to_do(store: None, tmp_path: Path) -> None:
     Image.new("L", (32, 32)).save(tmp_path / "digit.png")
     with pytest.raises(
         UserError, match="models:/svhn-small@champion: cannot be loaded from sqlite"
@@ -74,7 +74,7 @@ def test_a_model_that_is_not_there_is_named_with_what_to_do(project: Path, tmp_p
         predict.main([tmp_path / "digit.png"], "models:/other/1", as_json=False)
 
 
-def test_where_the_gate_let_none_pass_it_is_said_and_what_can_be_taken(project: Path) -> None:
+def test_where_the_gate_let_none_pass_it_is_said_and_what_can_be_taken(store: None) -> None:
     leave_tested_arms(baseline=[300])  # `gate.min_test_accuracy` is 0.5
     register.main()
     with pytest.raises(

@@ -20,6 +20,7 @@ from svhn_lab.tracking import registry
 from svhn_lab.tracking.roles import KEY
 
 MODEL = "svhn-small-rendered"
+pytestmark = pytest.mark.usefixtures("store")
 
 
 def versions(project: Path) -> list[ModelVersion]:

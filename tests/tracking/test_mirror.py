@@ -3,7 +3,6 @@ was there before."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ WHEN = circumstances()
 
 
 @pytest.fixture
-def mirror(project: Path) -> Mirror:
+def mirror(store: None) -> Mirror:
     record.write(RUN, WHEN)
     return Mirror()
 

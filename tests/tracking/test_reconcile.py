@@ -21,7 +21,7 @@ NOTHING = Extras({}, {})
 
 
 @pytest.fixture
-def mirror(project: Path) -> Mirror:
+def mirror(store: None) -> Mirror:
     record.write(RUN, circumstances())
     return Mirror()
 
