@@ -1,7 +1,6 @@
-"""`polar` with one ingredient taken away or put into it, for the contests' table of what matters,
-and what the search made of it; params.yaml names them `contests.ablations.NAME`. Widths make up for
-what a change costs or saves in parameters, as far as round numbers do: the table of the contests
-has how many each has."""
+"""`polar` with one ingredient taken away or put into it, for the contests' table of what matters;
+params.yaml names them `contests.ablations.NAME`. Widths make up for what a change costs or saves in
+parameters, as far as round numbers do: the table of the contests has how many each has."""
 
 from dataclasses import replace
 
@@ -49,13 +48,6 @@ whitened = architecture(POLAR, whitened=True)
 # The largest values are taken before the last block, which then computes once.
 *_front, _last = one_polarity.blocks
 early_maximum = Architecture((BothPolarities(tuple(_front)), _last))
-# The best of twelve networks that the search tried, by validation digits: deep and narrow, with
-# several other ingredients at once.
-found = architecture(
-    POLAR
-    | {"convs": 3, "stem": 26, "first": 26, "second": 52, "third": 40}
-    | {"squeeze": 4, "dropout": 0.1, "positions": 8}
-)
 # PostActivation has ReLU and no dropout: `post_activation` is to be compared with `plain`.
 plain = architecture(POLAR | {"activation": "relu", "dropout": 0.0})
 post_activation = Architecture((BothPolarities(ZOO["postact"].blocks),))
