@@ -287,7 +287,8 @@ def test_arms_that_learn_from_the_teachers_are_named_apart() -> None:
 def test_teachers_are_an_arm_of_the_contests() -> None:
     wrong = {
         "nobody": "there are: fixed-preact",
-        "free-distilled-views": "there are: fixed-preact",  # it learns from them itself
+        # This one learns from them itself.
+        "free-distilled-views": "did you mean `free-polar-views`?",
         "free-polar-size": "did you mean `free-polar-sizes`?",
         "preact": "did you mean `fixed-preact`?",
     }

@@ -59,6 +59,11 @@ class Recipe(Section):
     """The probability with which a digit is replaced by its negative."""
     cutout: Annotated[Whole, Field(ge=0, le=512)]
     """Pixels; the side of a square of each digit, at random, that is blotted out."""
+    blur: Annotated[Real, Field(ge=0, le=128)]
+    """Pixels; each digit is blurred by a Gaussian with a standard deviation of up to this."""
+    noise: Annotated[Real, Field(ge=0, le=1)]
+    """The share of the whole range; each digit has normal noise with a standard deviation of up to
+    this."""
     mining: Literal["none", "hard", "random"]
     """What is fed again at an epoch's end: the batches with the highest loss, or as many at
     random."""

@@ -13,12 +13,14 @@ from torch import Tensor
 
 from svhn_lab.data.augmentation import (
     augmented,
+    blurred,
     cut_out,
     inverted,
     recoloured,
     rotated,
     shifted,
     warped,
+    with_noise,
 )
 from svhn_lab.data.batches import Digits
 
@@ -41,6 +43,8 @@ def random_images(number: int, side: int = 32) -> Tensor:
         ({"colour": 0.7}, lambda images, g: recoloured(images, 0.7, g)),
         ({"inversion": 0.5}, lambda images, g: inverted(images, 0.5, g)),
         ({"cutout": 8}, lambda images, g: cut_out(images, 8, g)),
+        ({"blur": 2}, lambda images, g: blurred(images, 2, g)),
+        ({"noise": 0.1}, lambda images, g: with_noise(images, 0.1, g)),
     ],
     ids=lambda value: " and ".join(value) if isinstance(value, dict) else "directly",
 )
@@ -198,6 +202,42 @@ def test_a_square_of_the_mean_is_cut_out_and_nothing_else_changes(side: int, see
             assert inside.nonzero().flatten().diff().eq(1).all()
 
 
+def test_a_blur_spreads_alike_down_and_across_up_to_its_deviation() -> None:
+    images = spot(16, 16)
+    images[:] = images // 255 * 200 + 50  # so that what is far from the spot is not rounded to it
+    light = blurred(images, 2, generator())[..., 0].double() - 50
+    places = torch.arange(33).double() - 16
+    rows, columns = (light.sum(axis) for axis in (2, 1))  # (N, 33)
+    assert torch.equal(rows, columns)
+    peaks = light[:, 16, 16]
+    widest = 200 / (2 * math.pi * 2**2)  # of a Gaussian of 2 pixels
+    assert widest - 1 < peaks.min() < 1.4 * widest and peaks.max() > 199
+    assert (rows * places).sum(1).abs().max() < 1, "and stays where it is"
+
+
+def test_what_is_of_one_colour_is_not_changed_by_a_blur_up_to_its_edges() -> None:
+    grey = torch.full((20, 16, 12, 3), 77, dtype=torch.uint8)
+    assert torch.equal(blurred(grey, 5, generator()), grey)
+
+
+def test_noise_is_of_each_value_its_own_and_each_image_has_a_deviation_up_to_the_limit() -> None:
+    grey = torch.full((300, 16, 16, 3), 128, dtype=torch.uint8)
+    added = with_noise(grey, 0.1, generator()).double() - 128
+    deviations = added.std((1, 2, 3))
+    assert deviations.min() < 1 and 24 < deviations.max() < 27
+    assert abs(deviations.mean() - 12.75) < 1.5
+    assert torch.corrcoef(added.reshape(-1, 3).T).fill_diagonal_(0).abs().max() < 0.02
+
+
+def test_noise_ends_at_the_range_and_does_not_wrap_around() -> None:
+    dark, bright = with_noise(
+        torch.tensor([[0], [255]], dtype=torch.uint8)[:, None, None].expand(2, 8, 8, 3),
+        0.2,
+        generator(),
+    )
+    assert dark.max() < 200 and bright.min() > 55
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -207,6 +247,8 @@ def test_a_square_of_the_mean_is_cut_out_and_nothing_else_changes(side: int, see
         lambda x, g: recoloured(x, 0.5, g),
         lambda x, g: inverted(x, 0.5, g),
         lambda x, g: cut_out(x, 8, g),
+        lambda x, g: blurred(x, 1.5, g),
+        lambda x, g: with_noise(x, 0.1, g),
     ],
 )
 def test_the_generator_decides_alone(

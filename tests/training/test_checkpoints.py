@@ -90,6 +90,7 @@ RECIPES = [
     {"name": "polar"},
     {"taught": True},
     {"schedule": "one-cycle", "shift": 2, "colour": 0.3, "inversion": 0.5, "cutout": 6},
+    {"blur": 1, "noise": 0.1},
 ]
 
 

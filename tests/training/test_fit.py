@@ -242,7 +242,7 @@ def test_label_smoothing_is_that_of_torch_in_training_alone() -> None:
     "change",
     [
         *({"crop_padding": 2}, {"rotation": 10}, {"shift": 2}, {"scale": 0.2}, {"shear": 10}),
-        *({"colour": 0.5}, {"inversion": 0.5}, {"cutout": 8}),
+        *({"colour": 0.5}, {"inversion": 0.5}, {"cutout": 8}, {"blur": 2}, {"noise": 0.1}),
     ],
     ids=str,
 )

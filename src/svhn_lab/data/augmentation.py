@@ -13,6 +13,7 @@ from svhn_lab.recipes import Recipe
 CHANGES = (
     *("crop_padding", "rotation"),
     *("shift", "scale", "shear", "colour", "inversion", "cutout"),
+    *("blur", "noise"),
 )
 
 
@@ -42,6 +43,11 @@ def augmented(digits: Digits, recipe: Recipe, generator: torch.Generator) -> Dig
         images = inverted(images, recipe.inversion, generator)
     if recipe.cutout:
         images = cut_out(images, recipe.cutout, generator)
+    # Last, as in a camera: it blurs and disturbs whatever is before it.
+    if recipe.blur:
+        images = blurred(images, recipe.blur, generator)
+    if recipe.noise:
+        images = with_noise(images, recipe.noise, generator)
     return Digits(images, digits.labels)
 
 
@@ -120,7 +126,31 @@ def cut_out(images: Tensor, side: int, generator: torch.Generator) -> Tensor:
     return torch.where(square, mean, images)
 
 
-def _uniform(shape: int | tuple[int, int], limit: float, generator: torch.Generator) -> Tensor:
+def blurred(images: Tensor, blur: float, generator: torch.Generator) -> Tensor:
+    """(N, H, W, 3) uint8 images, each blurred by a Gaussian with a standard deviation of up to
+    `blur` pixels; what lies outside does not count."""
+    number, height, width, _ = images.shape
+    stds = _uniform(number, blur, generator).abs().to(images.device)
+
+    def weights(length: int) -> Tensor:  # (N, length, length), of each place for each place
+        places = torch.arange(length, device=images.device)
+        distances = (places[:, None] - places) / stds.clamp(min=1e-3)[:, None, None]
+        return (-distances.square() / 2).softmax(2)
+
+    pixels = images.permute(0, 3, 1, 2).float()  # (N, 3, H, W)
+    down, across = weights(height)[:, None], weights(width)[:, None].transpose(2, 3)
+    return _to_uint8(down @ pixels @ across).permute(0, 2, 3, 1)
+
+
+def with_noise(images: Tensor, noise: float, generator: torch.Generator) -> Tensor:
+    """(N, H, W, 3) uint8 images, each with normal noise, of each value its own, with a standard
+    deviation of up to `noise` of the whole range."""
+    stds = 255 * _uniform((len(images), 1, 1, 1), noise, generator).abs()
+    values = torch.empty(images.shape, device=generator.device).normal_(generator=generator)
+    return _to_uint8(images + (stds * values).to(images.device))
+
+
+def _uniform(shape: int | tuple[int, ...], limit: float, generator: torch.Generator) -> Tensor:
     """Values between -limit and limit, on the generator's device."""
     return torch.empty(shape, device=generator.device).uniform_(-limit, limit, generator=generator)
 
