@@ -13,7 +13,7 @@ def test_an_arm_is_trained_by_labels_or_by_teachers() -> None:
     assert identity(params, "fixed-polar", 0) == Identity("compete", "fixed-polar", 0)
     pupil = identity(params, "free-distilled-views", 1)
     assert pupil == Identity("distil", "free-distilled-views", 1)
-    assert teachers(params)[1] == Identity("compete", "free-polar-sizes", 1)
+    assert teachers(params)[1] == Identity("compete", "free-polar-views", 1)
 
 
 def test_a_seed_that_nobody_tests_is_refused() -> None:

@@ -150,6 +150,13 @@ class _SeveralViews(_OverViews):
         return torch.stack(self.blocks(torch.cat(views)).chunk(len(views))).mean(0)
 
 
+def answer_by_one_view(net: nn.Module) -> None:
+    """Has a network (changed in place) answer by the image as it is, as it does in training."""
+    for block in net.modules():
+        if isinstance(block, _SeveralViews):
+            block.views = [(0, 0, 0)]
+
+
 def views_of(declaration: Declaration) -> int:
     """By how many views of what comes in a block answers; both polarities count as one."""
     views = len(declaration.views) if isinstance(declaration, SeveralViews) else 1

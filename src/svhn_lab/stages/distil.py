@@ -3,6 +3,7 @@ what the networks of another arm, those of all its seeds, say in the place of la
 
 from functools import partial
 
+from svhn_lab.nets.blocks import answer_by_one_view
 from svhn_lab.params import Params, load
 from svhn_lab.stages import competitors
 from svhn_lab.stages.prepared import Manifest, load_manifest
@@ -12,12 +13,17 @@ from svhn_lab.tracking import record
 
 
 def load_teachers(params: Params, manifest: Manifest) -> Teachers:
-    """The teachers, by the keys of their runs. Raises UserError if one is not on disk."""
+    """The teachers, by the keys of their runs. They say what they see in the one view that the
+    pupil has: several would cost more than the pupil's own training. Raises UserError if one is not
+    on disk."""
     net = params.contests.arms[params.contests.teachers].net
-    return {
+    teachers = {
         record.read(teacher).key: load_model(teacher, net, **manifest.network_size)
         for teacher in competitors.teachers(params)
     }
+    for teacher in teachers.values():
+        answer_by_one_view(teacher)
+    return teachers
 
 
 def main(arm_name: str, seed: int) -> None:
