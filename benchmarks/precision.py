@@ -1,5 +1,5 @@
 """What computing in bfloat16 costs in accuracy: the lab's own recipe in float32 and in bfloat16,
-same seeds, on SVHN's own files in `--svhn FOLDER` or SVHN_FOLDER, else on drawn digits."""
+same seeds, on SVHN's own files in `--svhn FOLDER` or SVHN_FOLDER, else on rendered digits."""
 
 from functools import partial
 from pathlib import Path
@@ -54,7 +54,7 @@ def main(svhn: Path | None, seeds: int, nets: tuple[str, ...]) -> None:
     """Print both accuracies and their paired difference, of every network."""
     click.echo(
         f"precision: test accuracy, mean and 95 % t interval over {seeds} seeds, on "
-        f"{svhn or 'drawn digits'}"
+        f"{svhn or 'rendered digits'}"
     )
     for net in nets:
         tasks = [(net, precision, seed) for precision in PRECISIONS for seed in range(seeds)]

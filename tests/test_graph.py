@@ -233,7 +233,7 @@ def test_the_results_are_written_as_markdown_with_their_digits_commit_and_machin
     evaluation = lab.read("results/evaluation.json")
     assert evaluation["dataset"]["digest"] in text and "“rendered”" in text
     commit = lab.run("git", "rev-parse", "HEAD").strip()
-    assert f"`{commit}`, with changes" in text
+    assert f"`{commit}`, with uncommitted changes" in text
     assert f"{os.cpu_count()} cores" in text
     for arm in evaluation["arms"].values():
         assert f"{100 * arm['mean']:.2f} %" in text

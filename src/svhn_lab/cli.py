@@ -57,19 +57,19 @@ def run_stage(name: str, *arguments: str | int) -> None:
 
 @cli.command()
 def check() -> None:
-    """Say whether params.yaml is right."""
+    """Validate params.yaml."""
     run_stage("check")
 
 
 @cli.command()
 def fetch() -> None:
-    """Get digits from the first source that can be had."""
+    """Download, copy or render digits: the first source that can be had."""
     run_stage("fetch")
 
 
 @cli.command()
 def prepare() -> None:
-    """Cut splits, subsets and small draws."""
+    """Make the splits, subsets and small samples."""
     run_stage("prepare")
 
 
@@ -106,7 +106,7 @@ def search() -> None:
 
 @cli.command()
 def contests() -> None:
-    """Test who has competed."""
+    """Test the arms of the contests on the test digits."""
     run_stage("contests")
 
 
@@ -131,13 +131,13 @@ def diversity() -> None:
 
 @cli.command()
 def probe() -> None:
-    """Look at what the units' features hold, and how they change."""
+    """Fit linear probes to every unit's features, and compare them with fine-tuned ones."""
     run_stage("probe")
 
 
 @cli.command()
 def timing() -> None:
-    """Measure how long fine-tuning takes at each freeze depth."""
+    """Measure time, FLOPs and memory of fine-tuning at each freeze depth."""
     run_stage("timing")
 
 
@@ -182,7 +182,7 @@ def register() -> None:
     help="How many stages run at once; each takes its share of the cores.",
 )
 def repro(targets: tuple[str, ...], jobs: int) -> None:
-    """As `dvc repro`, with independent stages side by side."""
+    """Do what `dvc repro` does, with independent stages in parallel."""
     from svhn_lab.stages import repro
 
     repro.main(targets, jobs)
@@ -214,7 +214,7 @@ def show(arms: tuple[str, ...], as_json: bool) -> None:
 @click.argument("other", shell_complete=arm_names)
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
 def compare(arm: str, other: str, as_json: bool) -> None:
-    """Say whether ARM is better than OTHER, seed by seed."""
+    """Compare ARM with OTHER, paired by seed."""
     from svhn_lab.stages import compare
 
     compare.main(arm, other, as_json=as_json)
@@ -270,7 +270,7 @@ def doctor(as_json: bool) -> None:
 @cli.command()
 @click.option("--port", default=5000, show_default=True, type=click.IntRange(1, 65535))
 def ui(port: int) -> None:
-    """Open MLflow's pages of the lab's store, on loopback."""
+    """Serve the MLflow UI of the lab's store, on loopback."""
     from svhn_lab.stages import ui
 
     ui.main(port)
@@ -283,7 +283,7 @@ def ui(port: int) -> None:
 @click.option("--model", help="A model URI, such as models:/svhn-small/3; else the champion.")
 @click.option("--json", "as_json", is_flag=True, help="Print every class's probability as JSON.")
 def predict(files: tuple[Path, ...], model: str | None, as_json: bool) -> None:
-    """Say which digit is on each picture FILE."""
+    """Classify each image FILE with the champion."""
     from svhn_lab.stages import predict
 
     predict.main(list(files), model, as_json)

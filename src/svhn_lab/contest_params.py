@@ -33,11 +33,11 @@ class Space(Section):
     dropout: Alternatives[Annotated[Real, Field(ge=0, lt=1)]]
     """The probability with which a channel of a block is dropped."""
     positions: Alternatives[Count | None]
-    """The side of the grid of learned offsets in the last two blocks; null is without."""
+    """Side of the grid of learned position embeddings in the last two blocks; null is without."""
     head: Alternatives[Literal["all", "average"]]
-    """What is made of the last map: the largest values (`all`), or their means."""
+    """Global pooling of the last feature map: maximum (`all`) or average."""
     both_polarities: Alternatives[Annotated[bool, Field(strict=True)]]
-    """Whether the network looks at the negative as well."""
+    """Whether features are the maximum over the image and its negative (TI-pooling)."""
 
 
 class Search(Section):
@@ -50,7 +50,7 @@ class Search(Section):
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(distinct)]
     """Each network is trained once per seed; their mean counts."""
     seed: Seed
-    """From which the choices are drawn."""
+    """Of the sampler."""
     space: Space
     """What is chosen among."""
 
@@ -64,11 +64,11 @@ class Contests(Section):
     arms: Annotated[dict[Name, Arm], Field(min_length=1)]
     """Who competes, with `training` as defaults."""
     teachers: str
-    """The arm of `arms` whose networks, those of all seeds, `distilled` learn from; with one more
-    seed they are all trained again."""
+    """Knowledge distillation: the arm of `arms` whose networks, of all seeds, teach those of
+    `distilled`; with one more seed these are all trained again."""
     distilled: dict[Name, Arm]
-    """Who else competes, `{}` if nobody: what the teachers say of each digit takes the place of its
-    label."""
+    """Distilled arms, `{}` if none: trained on the probabilities that the teachers predict, not on
+    labels."""
     references: dict[Name, str]
     """Which arm each arm is compared with."""
     about: dict[Name, str]

@@ -48,33 +48,32 @@ SourceName = Annotated[str, Field(min_length=1), AfterValidator(_source)]
 
 
 class Rendered(Section):
-    """How many digits the embedded stand-in draws for each split, how different, and from which
-    seed."""
+    """How many synthetic digits the lab makes for each split, how varied, and from which seed."""
 
     train: Count
-    """How many digits are drawn to train and validate on."""
+    """How many digits to train and validate on."""
     test: Count
     """How many to test on."""
     extra: Count
     """How many more to train on, with `data.extra`."""
     variety: Annotated[Real, Field(ge=0, le=1)]
-    """How different they are: 1 nearly as SVHN's; with less, a network learns them from fewer."""
+    """How varied they are: 1 nearly as SVHN's; with less, a network learns them from fewer."""
     seed: Seed
-    """From which they are drawn."""
+    """Of all that is random in them."""
 
 
 class Data(Section):
     """Where digits come from, and how they are split."""
 
     sources: Annotated[tuple[SourceName, ...], Field(min_length=1), AfterValidator(distinct)]
-    """Tried in order, the first that can be had is used: `svhn` (downloaded), `rendered` (drawn),
-    or the path of a folder or an .npz file."""
+    """Tried in order, the first that can be had is used: `svhn` (downloaded), `rendered`
+    (synthetic), or the path of a folder or an .npz file."""
     extra: Annotated[bool, Field(strict=True)]
     """Train on SVHN's `extra` split too."""
     url: Annotated[str, AfterValidator(_web_folder)]
     """Where SVHN's files are downloaded from."""
     rendered: Rendered
-    """What is drawn."""
+    """The synthetic digits."""
     image_size: Annotated[Whole, Field(ge=4, le=512)]
     """Pixels; all images are brought to this side."""
     test_fraction: Annotated[Real, Field(gt=0, le=0.5)]

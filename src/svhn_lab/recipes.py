@@ -42,35 +42,34 @@ class Recipe(Section):
     weight_decay: Annotated[Real, Field(ge=0)] | None
     """Null is the optimizer's default: 0.01 of `adamw`, 0 of the others."""
     label_smoothing: Annotated[Real, Field(ge=0, lt=1)]
-    """The share of a label that goes to all classes alike."""
+    """The share of a label's mass that is spread evenly over all classes."""
     crop_padding: Annotated[Whole, Field(ge=0, le=128)]
-    """Pixels of black around each digit, of which a crop of its size is taken at random."""
+    """Pixels; random crop of the image's own size after zero-padding by so many."""
     rotation: Annotated[Real, Field(ge=0, le=180)]
-    """Degrees; each digit is turned by a random angle up to this, either way."""
+    """Degrees; random rotation up to this, either way."""
     shift: Annotated[Real, Field(ge=0, le=128)]
-    """Pixels; each digit is moved by up to this, either way, its edges going on."""
+    """Pixels; random translation up to this, either way, edges replicated."""
     scale: Annotated[Real, Field(ge=0, lt=1)]
-    """Each digit is made larger or smaller by up to this share."""
+    """Random scaling by up to this share, either way."""
     shear: Annotated[Real, Field(ge=0, lt=90)]
-    """Degrees; each digit is slanted by a random angle up to this, either way."""
+    """Degrees; random shear up to this, either way."""
     colour: Annotated[Real, Field(ge=0, le=1)]
-    """How much contrast and brightness of each digit's channels change."""
+    """Strength of random changes of contrast and brightness of each channel (colour jitter)."""
     inversion: Annotated[Real, Field(ge=0, le=1)]
-    """The probability with which a digit is replaced by its negative."""
+    """The probability with which an image is replaced by its negative."""
     cutout: Annotated[Whole, Field(ge=0, le=512)]
-    """Pixels; the side of a square of each digit, at random, that is blotted out."""
+    """Pixels; the side of a random square filled with the mean colour."""
     blur: Annotated[Real, Field(ge=0, le=128)]
-    """Pixels; each digit is blurred by a Gaussian with a standard deviation of up to this."""
+    """Pixels; Gaussian blur with a random standard deviation up to this."""
     noise: Annotated[Real, Field(ge=0, le=1)]
-    """The share of the whole range; each digit has normal noise with a standard deviation of up to
-    this."""
+    """Gaussian noise with a random standard deviation up to this share of the pixel range."""
     mining: Literal["none", "hard", "random"]
-    """What is fed again at an epoch's end: the batches with the highest loss, or as many at
+    """Which batches are repeated at an epoch's end: those with the highest loss, or as many at
     random."""
     mining_from: Count
-    """The first epoch that feeds batches again."""
+    """The first epoch that repeats batches."""
     mining_fraction: Annotated[Real, Field(gt=0, le=1)]
-    """The share of an epoch's batches that is fed again."""
+    """The share of an epoch's batches that is repeated."""
     precision: Literal["auto", "bfloat16", "float32"]
     """What networks compute in; `auto` is bfloat16 where the processor has it, float32 else."""
     compile: Annotated[bool, Field(strict=True)]
@@ -115,8 +114,7 @@ class Arm(Recipe):
     net: Net
     """A network of `nets/zoo.py`, or one of your own as `package.module.name`."""
     rendered: Annotated[Whole, Field(ge=0)] = 0
-    """Digits drawn by the lab, with all variety, that are trained on besides; other ones for each
-    seed."""
+    """Synthetic digits, with all variety, that are trained on besides; other ones for each seed."""
 
     def changes(self, training: Recipe) -> dict[str, Any]:
         """What it has otherwise than `training`, besides its network."""

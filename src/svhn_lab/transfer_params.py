@@ -66,7 +66,7 @@ class Transfer(Section):
     sweeps: Annotated[dict[Name, Sweep], Field(min_length=1)]
     """Fine-tuning at several points each; `front` is the study itself."""
     frozen_features: Annotated[bool, Field(strict=True)]
-    """Whether what is frozen in front is computed once, where that is exact."""
+    """Whether the output of the frozen front is cached, where that is exact."""
     margin: Annotated[Real, Field(ge=0, lt=1)]
     """The best depth is the deepest whose validation accuracy is within this of the highest."""
     timing_repeats: Annotated[Whole, Field(ge=2)]

@@ -208,7 +208,7 @@ def context(**changes: Any) -> dict[str, Any]:
         "chosen_curves": ["<preact>"],
         "mistakes": [{"image": "AAAA", "label": "3", "taken_for": "8", "confidence": 0.987}],
         "stages": [{"name": "train@ARM", "desc": "Train", "needs": ["prepare"]}],
-        "origin": {"commits": ["abc123, with changes"], "machines": ["Linux, 2 cores"]},
+        "origin": {"commits": ["abc123, with uncommitted changes"], "machines": ["Linux, 2 cores"]},
         "changed_recipes": set(),
         "changed_networks": {"<preact>"},
         "recipe_arms": {"baseline"},
@@ -239,7 +239,7 @@ def test_a_claim_that_is_not_decided_says_how_many_seeds_would_decide_it() -> No
 
 MARKDOWN = {
     "extra": True,
-    "commits": ["abc, with changes"],
+    "commits": ["abc, with uncommitted changes"],
     "machines": ["Linux x86_64, 2 cores"],
     "published": [
         {
@@ -261,7 +261,7 @@ MARKDOWN = {
 def test_markdown_says_digits_commit_and_machine_and_its_tables_are_whole() -> None:
     text = page.render_markdown("arms.md", context(**MARKDOWN))
     assert "“rendered” (**not official SVHN**" in text
-    assert "- **Commit:** `abc`, with changes." in text
+    assert "- **Commit:** `abc`, with uncommitted changes." in text
     assert "- **Machine:** Linux x86_64, 2 cores." in text
     assert "seeds 0, 1 for each arm" in text and "(485 steps)" in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
@@ -281,24 +281,24 @@ def test_the_contests_page_has_who_competed_and_how() -> None:
     assert row + "– | – | – | 93.80 % | – | – | – | – | – |\n" in text
     assert "no like-for-like comparison.\n\n| arm |" in text
     assert "- better than what it is compared with: none;" in text
-    assert "- worse: `a`, `b`;\n- no difference that could be seen: `<preact>`." in text
-    assert "With the correction are left: `b`." in text
-    assert "taught" not in text
-    pupils = {"pupil": entry(0.9, taught_by="teachers")}
-    text = page.render_markdown("contests.md", context(**MARKDOWN, arms=pupils))
-    assert "Who is taught learns" in text
+    assert "- worse: `a`, `b`;\n- no significant difference: `<preact>`." in text
+    assert "Significant after Holm's correction: `b`." in text
+    assert "teachers" not in text
+    students = {"student": entry(0.9, taught_by="teachers")}
+    text = page.render_markdown("contests.md", context(**MARKDOWN, arms=students))
+    assert "A distilled arm is trained on" in text
 
 
 def test_what_no_network_of_the_contests_winner_gets_right_is_told_and_shown() -> None:
-    won = {"winner": {"name": "<pupil>", "entry": entry(0.9)}}
+    won = {"winner": {"name": "<student>", "entry": entry(0.9)}}
     text = re.sub(r"\s+", " ", page.render_markdown("contests.md", context(**MARKDOWN) | won))
-    assert "`<pupil>` is the best on validation digits." in text
-    assert "are right on 92.00 % of the test digits; every one of them is wrong on 3 of" in text
+    assert "`<student>` is the best on validation digits." in text
+    assert "has 92.00 % test accuracy; 3 of 200 digits are misclassified by every one" in text
     wrong = [{"image": "BBBB", "label": "1", "taken_for": "7", "confidence": 0.6}]
-    shown = rendered(contests={"<pupil>": entry(0.9)}, never_right=wrong, **won)
+    shown = rendered(contests={"<student>": entry(0.9)}, never_right=wrong, **won)
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", shown))
-    assert "Its networks of all seeds (n = 2) together, by the mean of what they say, are" in text
-    assert "right on 92.00 % of the test digits" in text
+    assert "The ensemble of all its seeds (n = 2; mean of predicted probabilities)" in text
+    assert "has 92.00 % test accuracy" in text
     assert "the same 3 of 200" in text and "1, taken for 7 (60.00 %)" in text
     assert 'src="data:image/png;base64,BBBB"' in shown
 
@@ -348,7 +348,7 @@ def test_the_studys_page_has_every_point_cost_and_verdict() -> None:
     assert "| `only` | only-3 |" in text and "| `scratch` | depth-0 |" in text
     assert "| 10 | depth-0 | 20 | 80.00 % |" in text
     assert (
-        "| 7 | 130 | frozen features | 1.5 | 2.5 | 0.2 | 66.7 | 132 | 14.3 | 100 | 90 to 120"
+        "| 7 | 130 | cached features | 1.5 | 2.5 | 0.2 | 66.7 | 132 | 14.3 | 100 | 90 to 120"
         in text
     )
     assert "**does not hold**" in text
@@ -381,10 +381,10 @@ def test_contests_are_shown_where_there_were_any() -> None:
     arms = {"free-<a>": entry(0.91, taught_by="free-b", **compared), "free-b": entry(0.9)}
     told = {"better": ["free-<a>"], "worse": [], "not told": [], "corrected": []}
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", rendered(contests=arms, told_apart=told)))
-    assert "what it is compared with: free-&lt;a&gt;; worse: none; no difference that could" in text
+    assert "what it is compared with: free-&lt;a&gt;; worse: none; no significant" in text
     assert "At most 150,000 parameters" in text and "Contests" in text
     assert "free-&lt;a&gt; net baseline 2 26,346 170 12.3 2.5 1 91.00 %" in text
-    assert "91.00 % 89.00 to 93.00 % free-b +8.21" in text and "Who is taught learns" in text
+    assert "91.00 % 89.00 to 93.00 % free-b +8.21" in text and "A distilled arm is" in text
 
 
 def test_no_claims_no_section_of_claims() -> None:
@@ -458,7 +458,10 @@ def test_errors_are_shown_of_the_best_network() -> None:
 
 def test_the_page_says_where_it_comes_from() -> None:
     text = rendered()
-    assert "<code>abc123, with changes</code>" in text and "Computed on: Linux, 2 cores." in text
+    assert (
+        "<code>abc123, with uncommitted changes</code>" in text
+        and "Computed on: Linux, 2 cores." in text
+    )
 
 
 def test_edges_of_the_graph_are_needs_and_none_follows_from_others() -> None:

@@ -99,11 +99,11 @@ def test_results_that_do_not_say_what_they_were_tested_in_are_of_the_precision_o
     assert "Tested in bfloat16" in MODEL_CARD.read_text()
 
 
-def test_the_card_says_that_several_views_are_looked_at(project: Path) -> None:
+def test_the_card_says_which_test_time_augmentation_there_is(project: Path) -> None:
     nets: dict[str, Any] = {"polar-sizes": [950]}
     leave_tested_arms(**nets)
     register.main()
-    assert "149,034. Its answer is the mean over 2 views" in MODEL_CARD.read_text()
+    assert "149,034. Test-time augmentation: the mean over 2" in MODEL_CARD.read_text()
 
 
 def test_one_that_is_worse_than_the_champion_is_a_challenger(project: Path) -> None:

@@ -50,10 +50,10 @@ def test_who_has_competed_is_shown_with_what_it_changes_and_how_long_it_trained(
     assert relu["changes"] == "net contests.ablations.relu; ReLU for GELU"
     assert shown["free-preact-wide"]["minutes"] == 25  # of its 50 epochs
     assert shown["free-preact-wide"]["changes"].startswith("net preact-wide, epochs 50")
-    pupil = shown["free-distilled-views"]
-    assert pupil["taught_by"] == "free-polar-views"
-    assert pupil["changes"].endswith(
-        "; answers by 8 views of the image; taught by free-polar-views"
+    student = shown["free-distilled-views"]
+    assert student["taught_by"] == "free-polar-views"
+    assert student["changes"].endswith(
+        "; test-time augmentation with 8 views; taught by free-polar-views"
     )
 
 

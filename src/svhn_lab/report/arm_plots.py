@@ -188,14 +188,14 @@ def _draw_confusion(axes: Axes, entry: Mapping[str, Any], classes: Sequence[str]
     _name_classes(axes, classes)
     every = _every(classes)
     axes.set_yticks(every, [classes[label] for label in every])
-    axes.set_xlabel("taken for")
+    axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
     answers, runs = int(counts.sum()), len(entry["test_accuracy"])
-    axes.set_title(f"Percent of each class; {answers:,} answers of {runs} seeds", fontsize=10)
+    axes.set_title(f"Percent of each class; {answers:,} predictions of {runs} seeds", fontsize=10)
 
 
 def calibration(entry: Mapping[str, Any]) -> Figure:
-    """The share of right answers over the confidence that they were given with."""
+    """Reliability diagram: accuracy over confidence."""
     figure, axes = plots.axes()
     with rc_context(plots.STYLE):
         _draw_calibration(axes, entry)
@@ -209,7 +209,7 @@ def _draw_calibration(axes: Axes, entry: Mapping[str, Any]) -> None:
     confidence = [100 * found["confidence"][bin] for bin in filled]
     accuracy = [100 * found["accuracy"][bin] for bin in filled]
     share = np.array([found["counts"][bin] for bin in filled], dtype=float)
-    axes.plot([0, 100], [0, 100], color=plots.TEXT, lw=0.8, ls=":", label="as sure as right")
+    axes.plot([0, 100], [0, 100], color=plots.TEXT, lw=0.8, ls=":", label="perfect calibration")
     axes.plot(confidence, accuracy, color=plots.BLUE, lw=1)
     axes.scatter(
         confidence,
@@ -217,13 +217,14 @@ def _draw_calibration(axes: Axes, entry: Mapping[str, Any]) -> None:
         s=20 + 400 * share / share.sum(),
         color=plots.BLUE,
         alpha=0.6,
-        label="answers (size: their share)",
+        label="predictions (size: their share)",
     )
     axes.set_xlabel("confidence (%)")
-    axes.set_ylabel("share that is right (%)")
+    axes.set_ylabel("accuracy (%)")
     runs = len(entry["test_accuracy"])
     axes.set_title(
-        f"{int(share.sum()):,} answers of {runs} seeds in {len(found['counts'])} bins", fontsize=10
+        f"{int(share.sum()):,} predictions of {runs} seeds in {len(found['counts'])} bins",
+        fontsize=10,
     )
 
 

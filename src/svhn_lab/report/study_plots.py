@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from svhn_lab.report import plots
 
 WAYS = (
-    ("as_is", "as it is", plots.ORANGE, "--"),
-    ("frozen_features", "frozen features, computed once", plots.GREEN, "-"),
+    ("as_is", "without caching", plots.ORANGE, "--"),
+    ("frozen_features", "cached features", plots.GREEN, "-"),
 )
 
 # Their numbers have no common factor, so that the first twenty sweeps differ without colour.
@@ -102,8 +102,8 @@ def accuracy_by_depth_and_size(points: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def time_by_depth(timing: Mapping[str, Any]) -> Figure:
-    """Milliseconds per fine-tuning epoch over freeze depth, as it is and with frozen features;
-    `timing` as in timing.json."""
+    """Milliseconds per fine-tuning epoch over freeze depth, without caching and with cached
+    features; `timing` as in timing.json."""
     depths = sorted(timing["depths"], key=int)
     figure, axes = plots.axes()
     with rc_context(plots.STYLE):
@@ -163,7 +163,7 @@ def features_by_unit(probe: Mapping[str, Any]) -> Figure:
 
 
 def flops_by_depth(timing: Mapping[str, Any]) -> Figure:
-    """Operations of a training step for one image over freeze depth, as it is and with frozen
+    """FLOPs of a training step for one image over freeze depth, without caching and with cached
     features; `timing` as in timing.json."""
     depths = sorted(timing["depths"], key=int)
     figure, axes = plots.axes()

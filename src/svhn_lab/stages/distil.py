@@ -1,5 +1,5 @@
-"""`distil ARM SEED` (contests/dvc.yaml): trains one arm of `contests.distilled` with one seed, by
-what the networks of another arm, those of all its seeds, say in the place of labels."""
+"""`distil ARM SEED` (contests/dvc.yaml): trains one arm of `contests.distilled` with one seed, not
+on labels but on the class probabilities that the networks of another arm predict."""
 
 from functools import partial
 
@@ -13,9 +13,9 @@ from svhn_lab.tracking import record
 
 
 def load_teachers(params: Params, manifest: Manifest) -> Teachers:
-    """The teachers, by the keys of their runs. They say what they see in the one view that the
-    pupil has: several would cost more than the pupil's own training. Raises UserError if one is not
-    on disk."""
+    """The teachers, by the keys of their runs. They predict from the one view that the student
+    has: several would cost more than the student's own training. Raises UserError if one is not on
+    disk."""
     net = params.contests.arms[params.contests.teachers].net
     teachers = {
         record.read(teacher).key: load_model(teacher, net, **manifest.network_size)

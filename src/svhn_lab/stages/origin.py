@@ -10,7 +10,7 @@ def changes(run: Provenance) -> str:
     """What is said of a commit, if the checkout differed from it."""
     if not run.dirty:
         return ""
-    return ", with changes" + (f" in {', '.join(run.changed)}" if run.changed else "")
+    return ", with uncommitted changes" + (f" in {', '.join(run.changed)}" if run.changed else "")
 
 
 def origin(identities: Iterable[Identity]) -> dict[str, list[str]]:

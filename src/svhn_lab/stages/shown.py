@@ -86,7 +86,7 @@ def contest_arms(params: Params, found: Mapping[str, Any]) -> dict[str, dict[str
         words = [
             changes(arms[name], params.training),
             params.contests.about.get(name),
-            f"answers by {views} views of the image" if views > 1 else None,
+            f"test-time augmentation with {views} views" if views > 1 else None,
             f"taught by {taught_by}" if taught_by else None,
         ]
         shown[name] = entry | {

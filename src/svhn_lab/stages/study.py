@@ -173,7 +173,7 @@ def specificity(probe: Mapping[str, Any], seeds: Sequence[int]) -> Explanation:
         "Features get more specific to the digits pretrained on, the deeper they lie",
         {
             "probe": Expectation(
-                "A linear probe tells the new digits worse from deeper features: accuracy per unit",
+                "Linear probes are less accurate on the new digits with depth: fall per unit",
                 falls("probe_accuracy"),
                 "points",
             ),

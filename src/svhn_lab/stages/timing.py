@@ -1,6 +1,6 @@
 """`timing`: what fine-tuning costs at each freeze depth of the sweep `front`, measured in one
 process on one thread with the depths interleaved, so that whatever else the machine does falls on
-all of them. Each depth is measured as it is, and with what is frozen in front computed once."""
+all of them. Each depth is measured without caching, and with the frozen front's features cached."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -64,7 +64,7 @@ class Case:
 
 
 def case(net: Network, work: Workload, mode: str) -> Case:
-    """The network as it is, or what is behind its front."""
+    """The whole network on digits, or the layers after its frozen front on cached features."""
     if mode == "as_is":
         return Case(net, work.train, work.validation)
     return Case(*computed_once(net, work.recipe, work.train, work.validation, work.statistics))
@@ -102,7 +102,7 @@ def time_parts(measured: Case, work: Workload) -> list[tuple[float, float, float
 
 
 def time_epoch(measured: Case, work: Workload, seed: int) -> tuple[float, float]:
-    """Seconds of one epoch as fine-tuning has it, with its look at validation; and of its training
+    """Seconds of one epoch as fine-tuning has it, with its validation pass; and of its training
     alone. It is the second of two: the first one also sets the optimizer up."""
     ends: list[float] = []
     *_, epoch = fit(
@@ -132,8 +132,8 @@ class Times:
 
     parts: list[tuple[float, float, float]] = field(default_factory=list)  # a batch each
     epochs: list[float] = field(default_factory=list)
-    training: list[float] = field(default_factory=list)  # epochs without their look at validation
-    features: list[float] = field(default_factory=list)  # none as it is
+    training: list[float] = field(default_factory=list)  # epochs without their validation pass
+    features: list[float] = field(default_factory=list)  # none without caching
 
     def summary(self, num_epochs: int) -> dict[str, Any]:
         """Quartiles, and the seconds of a whole fine-tuning that follow from the medians."""
@@ -158,7 +158,7 @@ def quartiles(values: Sequence[float]) -> list[float]:
 
 def measure(nets: Mapping[int, Network], work: Workload, repeats: int) -> dict[str, dict[str, Any]]:
     """By depth and mode, quartiles of the times, all depths and modes in turn, `repeats` times; and
-    what does not vary: trainable parameters, operations per image, bytes."""
+    what does not vary: trainable parameters, FLOPs per image, bytes."""
     cases = {(depth, mode): case(net, work, mode) for depth, net in nets.items() for mode in MODES}
     times = {of: Times() for of in cases}
     for repeat in range(repeats + 1):
@@ -219,7 +219,7 @@ def tensors(examples: Examples) -> list[Tensor]:
 
 def speedup(costs: Mapping[str, Mapping[str, Any]], num_units: int) -> dict[str, float | None]:
     """How many times faster it is with what is frozen computed once: an epoch of the head alone
-    (None if no depth freezes all else), the same without its look at validation, and fine-tuning at
+    (None if no depth freezes all else), the same without its validation pass, and fine-tuning at
     every depth once, what is computed once included."""
     head_alone = costs.get(str(num_units))
 
@@ -240,7 +240,7 @@ def speedup(costs: Mapping[str, Mapping[str, Any]], num_units: int) -> dict[str,
 
 
 def explanation(costs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Whether time falls with depth, repeat by repeat, and how it goes with operations."""
+    """Whether time falls with depth, repeat by repeat, and how it correlates with FLOPs."""
     depths = sorted(costs, key=int)
     by_repeat = zip(*(costs[depth]["as_is"]["training_seconds"] for depth in depths), strict=True)
     found = explained(
@@ -309,7 +309,7 @@ def main() -> None:
         (str(depth), *(f"{1000 * row[mode]['seconds_per_epoch'][1]:.1f}" for mode in MODES))
         for depth, row in costs.items()
     ]
-    click.echo(table(("freeze depth", "ms per epoch", "with frozen features"), rows))
+    click.echo(table(("freeze depth", "ms per epoch", "with cached features"), rows))
     this = identity(params)
     any_net = next(iter(nets.values()))
     settings: dict[str, Any] = {
