@@ -47,7 +47,7 @@ test: setup ## Lint, types and the fast tests, JOBS at once
 test-slow: setup ## The tests that run whole graphs and servers
 	pytest -m slow -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=20
 
-bench: setup ## Measure training against its peers, bfloat16, drawing of digits, sync, and latency
+bench: setup ## Measure training against its peers, bfloat16, rendering of digits, sync, and latency
 	$(VENV)/bin/python -m pip install --quiet --editable '.[dev,bench]'
 	python -m benchmarks.speed
 	python -m benchmarks.precision

@@ -145,7 +145,7 @@ def main() -> None:
     accuracy = percent(published["test_accuracy"])
     write_json(PUBLISHED, {"dataset": dataset, "networks": [published]})
     lines = [
-        "# How long the networks of the contests take to answer",
+        "# Latency of the contests' networks",
         "",
         "Written by `python -m benchmarks.latency`; run it again rather than edit this. One",
         "thread, float32, one image and 256 at once; medians with quartiles, networks in turn.",

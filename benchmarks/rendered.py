@@ -1,4 +1,4 @@
-"""How fast digits are drawn, and how like SVHN's they are: `preact`, trained on rendered digits
+"""How fast digits are rendered, and how like SVHN's they are: `preact`, trained on rendered digits
 alone, is tested on the real ones of `--svhn FOLDER` or SVHN_FOLDER (SVHN's own files)."""
 
 import time

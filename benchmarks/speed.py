@@ -271,7 +271,7 @@ def markdown(found: dict[str, Any]) -> str:
         "many threads as is said. To start Python and to import is left out, and of all but the",
         f"study the first epoch. Medians of {found['repeats']} repeats, contenders in turn; bare",
         "limit and one run on one thread in turn in one process, their ratio being the median of",
-        "each turn's, and of that run the looks at validation digits, which the bare limit has",
+        "each turn's, and of that run the validation passes, which the bare limit has",
         "not, are left out as well.",
         "",
         f"Machine: {found['machine']}.",

@@ -53,7 +53,7 @@ def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Pat
     assert [plain[key] for key in ("num_views", "buffers")] == [1, 0]
     lab.lab("report", "--markdown", "contests")
     written = (lab.path / "docs/small-networks.md").read_text()
-    assert "net baseline; the plainest |" in written and "taught by free-plain |" in written
+    assert "net baseline; the plainest |" in written and "distilled from free-plain |" in written
     assert "no difference that could be seen: `free-sizes`" in written
     runs = {run.info.run_name: run for run in lab.keyed_runs()}
     stages = {"free-plain": "compete", "free-taught": "distil"}

@@ -119,7 +119,7 @@ def pretrain() -> None:
 @cli.command()
 @click.argument("sweep")
 def finetune(sweep: str) -> None:
-    """Fine-tune on the small draws at every point of a SWEEP."""
+    """Fine-tune on every draw of the small sample, at every point of a SWEEP."""
     run_stage("finetune", sweep)
 
 
@@ -131,7 +131,7 @@ def diversity() -> None:
 
 @cli.command()
 def probe() -> None:
-    """Fit linear probes to every unit's features, and compare them with fine-tuned ones."""
+    """Probe every unit's features, and compare them before and after fine-tuning."""
     run_stage("probe")
 
 

@@ -65,7 +65,7 @@ class Contests(Section):
     """Who competes, with `training` as defaults."""
     teachers: str
     """Knowledge distillation: the arm of `arms` whose networks, of all seeds, teach those of
-    `distilled`; with one more seed these are all trained again."""
+    `distilled`; with one more seed, all distilled networks are trained again."""
     distilled: dict[Name, Arm]
     """Distilled arms, `{}` if none: trained on the probabilities that the teachers predict, not on
     labels."""

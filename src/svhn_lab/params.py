@@ -224,8 +224,8 @@ def _distilled(contests: Contests) -> Iterator[str]:
     for name in contests.distilled:
         if not name.startswith(FREE):
             yield (
-                f"contests.distilled.{name}: should be named {FREE}..., as it learns from the "
-                "teachers"
+                f"contests.distilled.{name}: should be named {FREE}..., as it is distilled from "
+                "the teachers"
             )
         if name in contests.arms:
             yield f"contests.distilled.{name}: contests.arms has one of this name; take another"

@@ -54,11 +54,11 @@ class Recipe(Section):
     shear: Annotated[Real, Field(ge=0, lt=90)]
     """Degrees; random shear up to this, either way."""
     colour: Annotated[Real, Field(ge=0, le=1)]
-    """Strength of random changes of contrast and brightness of each channel (colour jitter)."""
+    """Strength of random changes of the image's contrast and of each channel's brightness."""
     inversion: Annotated[Real, Field(ge=0, le=1)]
     """The probability with which an image is replaced by its negative."""
     cutout: Annotated[Whole, Field(ge=0, le=512)]
-    """Pixels; the side of a random square filled with the mean colour."""
+    """Pixels; the side of a random square filled with the image's mean colour."""
     blur: Annotated[Real, Field(ge=0, le=128)]
     """Pixels; Gaussian blur with a random standard deviation up to this."""
     noise: Annotated[Real, Field(ge=0, le=1)]

@@ -293,7 +293,7 @@ def test_what_no_network_of_the_contests_winner_gets_right_is_told_and_shown() -
     won = {"winner": {"name": "<student>", "entry": entry(0.9)}}
     text = re.sub(r"\s+", " ", page.render_markdown("contests.md", context(**MARKDOWN) | won))
     assert "`<student>` is the best on validation digits." in text
-    assert "has 92.00 % test accuracy; 3 of 200 digits are misclassified by every one" in text
+    assert "has 92.00 % test accuracy; 3 of 200 digits are misclassified by every single" in text
     wrong = [{"image": "BBBB", "label": "1", "taken_for": "7", "confidence": 0.6}]
     shown = rendered(contests={"<student>": entry(0.9)}, never_right=wrong, **won)
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", shown))

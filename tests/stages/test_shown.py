@@ -53,7 +53,7 @@ def test_who_has_competed_is_shown_with_what_it_changes_and_how_long_it_trained(
     student = shown["free-distilled-views"]
     assert student["taught_by"] == "free-polar-views"
     assert student["changes"].endswith(
-        "; test-time augmentation with 8 views; taught by free-polar-views"
+        "; test-time augmentation with 8 views; distilled from free-polar-views"
     )
 
 

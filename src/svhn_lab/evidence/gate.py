@@ -82,8 +82,8 @@ def no_worse(candidate: Candidate, champion: Champion, level: float) -> Check:
         COMPARISON,
         p >= level,
         f"{candidate.right.mean():.2%} against {champion.right.mean():.2%} of the champion "
-        f"(version {champion.version}); that it is no worse has p = {p:.3g} ({how}), and {level} "
-        "or more is asked",
+        f"(version {champion.version}); one-sided test that it is worse: p = {p:.3g} ({how}), "
+        f"which should be {level} or more",
     )
 
 

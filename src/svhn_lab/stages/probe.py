@@ -113,5 +113,9 @@ def main() -> None:
         )
         for unit in units
     ]
-    head = ("unit", "validation digits told from its features", "CKA before and after fine-tuning")
+    head = (
+        "unit",
+        "linear probe accuracy on validation digits",
+        "CKA before and after fine-tuning",
+    )
     click.echo(table(head, rows))

@@ -87,7 +87,7 @@ def contest_arms(params: Params, found: Mapping[str, Any]) -> dict[str, dict[str
             changes(arms[name], params.training),
             params.contests.about.get(name),
             f"test-time augmentation with {views} views" if views > 1 else None,
-            f"taught by {taught_by}" if taught_by else None,
+            f"distilled from {taught_by}" if taught_by else None,
         ]
         shown[name] = entry | {
             "changes": "; ".join(filter(None, words)),

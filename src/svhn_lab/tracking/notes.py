@@ -19,7 +19,7 @@ A run is called `stage/arm/condition/member`:
 - `finetune/SWEEP/depth-K/size-S` stands for all draws of the small sample at a freeze depth;
   below it lie `.../draw-N`;
 - `diversity/...` are pretrained on less; `timing` has what each freeze depth costs;
-- `contests/ARM` stands for all seeds of who competes for the best small network; below it lie
+- `contests/ARM` stands for all seeds of an arm of the contests; below it lie
   `compete/ARM/seed-N`; `search/trial-N/...` are the networks that were tried before.
 
 Accuracies are fractions, losses nats per digit. On a run that stands for several, `..._mean` is
