@@ -105,8 +105,7 @@ def test_the_card_says_which_test_time_augmentation_there_is(project: Path) -> N
     register.main()
     card = MODEL_CARD.read_text()
     assert "149,034. Test-time augmentation: logits are the mean over 2 views of" in card
-    assert "the image, rescaled.
-" in card
+    assert "the image, rescaled.\n" in card
 
 
 def test_one_that_is_worse_than_the_champion_is_a_challenger(project: Path) -> None:
