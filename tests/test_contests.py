@@ -54,7 +54,7 @@ def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Pat
     lab.lab("report", "--markdown", "contests")
     written = (lab.path / "docs/small-networks.md").read_text()
     assert "net baseline; the plainest |" in written and "distilled from free-plain |" in written
-    assert "no difference that could be seen: `free-sizes`" in written
+    assert "no significant difference: `free-sizes`" in written
     runs = {run.info.run_name: run for run in lab.keyed_runs()}
     stages = {"free-plain": "compete", "free-taught": "distil"}
     for arm, stage in stages.items():
@@ -89,7 +89,7 @@ def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Pat
     registered = lab.read("results/registration.json")
     assert (registered["stage"], registered["arm"]) == ("distil", "free-taught")
     card = (lab.path / "results/model-card.md").read_text()
-    assert "rendered 100" in card and "by what other networks (3) say of each digit" in card
+    assert "rendered 100" in card and "class probabilities that 3 other networks predict" in card
     lab.run("dvc", "repro", "--force", "--single-item", "report")
     assert "free-taught" in (lab.path / "results/page/index.html").read_text()
 
