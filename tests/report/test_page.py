@@ -458,10 +458,8 @@ def test_errors_are_shown_of_the_best_network() -> None:
 
 def test_the_page_says_where_it_comes_from() -> None:
     text = rendered()
-    assert (
-        "<code>abc123, with uncommitted changes</code>" in text
-        and "Computed on: Linux, 2 cores." in text
-    )
+    assert "<code>abc123, with uncommitted changes</code>" in text
+    assert "Computed on: Linux, 2 cores." in text
 
 
 def test_edges_of_the_graph_are_needs_and_none_follows_from_others() -> None:
