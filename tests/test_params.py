@@ -280,7 +280,7 @@ def test_arms_that_learn_from_the_teachers_are_named_apart() -> None:
     arms = shipped["contests"]["distilled"]
     arms["fixed-polar"] = arms["free-distilled-views"]
     said = message(shipped)
-    assert "contests.distilled.fixed-polar: should be named free-..., as it learns" in said
+    assert "contests.distilled.fixed-polar: should be named free-..., as it is distilled" in said
     assert "contests.distilled.fixed-polar: contests.arms has one of this name" in said
 
 
