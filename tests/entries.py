@@ -34,6 +34,8 @@ def entry(mean: float, **more: Any) -> dict[str, Any]:
         "confusion": [[9, 1], [0, 10]],
         "per_class_accuracy": [0.9, 1.0],
         "calibration_error": 0.0345,
+        "temperatures": [0.9, 1.1],
+        "scaled_calibration_errors": [0.01, 0.02],
         "reliability": {
             "counts": [0, 4, 16],
             "confidence": [None, 0.6, 0.95],

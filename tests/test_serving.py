@@ -37,7 +37,7 @@ URI = "models:/svhn-small-rendered@champion"
 def classifier(project: Path) -> Classifier:
     """A network, registered as champion."""
     net = zoo.build("preact", num_classes=10, seed=0)
-    classifier = Classifier(net, Statistics((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)))
+    classifier = Classifier(net, Statistics((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)), 0.5)
     identity = Identity("train", "preact", 0)
     dataset = {"name": "rendered", "digest": "d" * 32, "splits": {"train": 10}}
     counts = parameter_counts(net)

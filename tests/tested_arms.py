@@ -85,6 +85,8 @@ def arm(name: str, num_right: list[int], salt: str, answers: dict[str, Any]) -> 
         "validation_accuracy": [0.5 + 0.1 * seed for seed in range(len(keys))],
         "test_accuracy": [hits / TEST_DIGITS for hits in num_right],
         "test_interval": [wilson_interval(hits, TEST_DIGITS) for hits in num_right],
-        "calibration_errors": [0.01 * (1 + seed) for seed in range(len(num_right))],
+        "calibration_errors": [0.1 * (1 + seed) for seed in range(len(num_right))],
+        "temperatures": [0.3 * (1 + seed) for seed in range(len(num_right))],
+        "scaled_calibration_errors": [0.01 * (1 + seed) for seed in range(len(num_right))],
         "tested_in": "float32",
     }

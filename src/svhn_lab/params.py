@@ -145,7 +145,7 @@ class Gate(Section):
     min_test_accuracy: Annotated[Real, Field(ge=0, le=1)]
     """What the lower end of its 95 % interval should reach."""
     max_calibration_error: Annotated[Real, Field(ge=0, le=1)]
-    """What its expected calibration error may be at most."""
+    """What its expected calibration error, after temperature scaling, may be at most."""
     level: Annotated[Real, Field(gt=0, lt=1)]
     """If the paired test that it is worse than the champion has a smaller p, it is worse."""
 

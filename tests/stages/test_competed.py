@@ -26,7 +26,7 @@ def leave_arm(arm: str, key: str) -> None:
 @pytest.fixture
 def entries(project: Path) -> dict[str, Any]:
     """What the contests have found of two arms, whose runs lie beside it."""
-    found = {arm: {"seeds": [0], "keys": [arm], "threads": [1]} for arm in ARMS}
+    found = {arm: {"seeds": [0], "keys": [arm], "temperatures": [1.0]} for arm in ARMS}
     for arm in ARMS:
         leave_arm(arm, key=arm)
     write_json(CONTESTS, {"dataset": DATASET, "arms": found})
@@ -58,7 +58,7 @@ def test_who_learned_from_other_teachers_is_not_current(project: Path) -> None:
         leave_run(teacher, of_teachers, key)
     taught = params.contests.distilled[pupil.arm].model_dump() | {"teachers": keys}
     leave_run(pupil, taught, key="pupil")
-    entry = {"seeds": [0], "keys": ["pupil"], "threads": [1]}
+    entry = {"seeds": [0], "keys": ["pupil"], "temperatures": [1.0]}
     write_json(CONTESTS, {"dataset": DATASET, "arms": {pupil.arm: entry}})
     assert list(competed(load(), DATASET)) == [pupil.arm]
     leave_run(the_teachers[1], of_teachers, key="trained again")
@@ -82,7 +82,7 @@ def test_what_is_not_current_is_left_out_and_said(
     elif why == "trained again":
         leave_arm(wide.arm, key="another")
     elif why == "older form":
-        del entries[wide.arm]["threads"]
+        del entries[wide.arm]["temperatures"]
         write_json(CONTESTS, {"dataset": DATASET, "arms": entries})
     else:
         (record.RUNS / wide.path / "run.json").unlink()

@@ -5,18 +5,24 @@ import json
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import numpy as np
 import pytest
+import torch
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from tested_arms import leave_tested_arms
 from toy import change_params
 
+from svhn_lab.data.batches import normalised
 from svhn_lab.errors import UserError
 from svhn_lab.evidence.statistics import wilson_interval
 from svhn_lab.stages import register, sync
 from svhn_lab.stages.layout import EVALUATION, MANIFEST, MODEL_CARD
+from svhn_lab.stages.prepared import load_manifest
+from svhn_lab.stages.runs import load_model
 from svhn_lab.tracking import registry
+from svhn_lab.tracking.record import Identity
 from svhn_lab.tracking.roles import KEY
 
 MODEL = "svhn-small-rendered"
@@ -88,15 +94,23 @@ def test_results_on_other_digits_than_those_prepared_are_refused(project: Path) 
     assert not versions(project)
 
 
-def test_results_that_do_not_say_what_they_were_tested_in_are_of_the_precision_of_training(
-    project: Path,
-) -> None:
-    leave_tested_arms(baseline=[950])
-    older = json.loads(EVALUATION.read_text())
-    del older["arms"]["baseline"]["tested_in"]
-    EVALUATION.write_text(json.dumps(older))
+def test_what_is_registered_is_calibrated_and_judged_so(project: Path) -> None:
+    leave_tested_arms(baseline=[950, 960])
     register.main()
-    assert "Tested in bfloat16" in MODEL_CARD.read_text()
+    [version] = versions(project)
+    images = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+    served = mlflow.pyfunc.load_model(f"models:/{MODEL}@champion").predict(images)
+    best = Identity("train", "baseline", 1)
+    net, manifest = load_model(best, "baseline", num_classes=10, image_size=32), load_manifest()
+    with torch.inference_mode():
+        logits = net.eval()(normalised(torch.from_numpy(images), manifest.statistics))
+    temperature = json.loads(EVALUATION.read_text())["arms"]["baseline"]["temperatures"][1]
+    scaled = torch.softmax(logits / temperature, 1).numpy()
+    np.testing.assert_allclose(served, scaled, atol=1e-5)
+    assert "calibration error 0.0200, 0.1 at most" in version.tags["gate_why"]
+    card = MODEL_CARD.read_text()
+    assert "**Expected calibration error:** 0.0200, with logits divided by 0.600" in card
+    assert "0.2000 without." in card
 
 
 def test_the_card_says_which_test_time_augmentation_there_is(project: Path) -> None:

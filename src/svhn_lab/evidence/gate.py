@@ -16,7 +16,8 @@ COMPARISON = "champion"  # the check that is about another network
 @dataclass(frozen=True)
 class Candidate:
     """What the gate looks at. Accuracies are fractions; `right` (N,) says which of the test digits
-    the network gets right, `test_digest` is the md5 of those digits."""
+    the network gets right, `test_digest` is the md5 of those digits. The calibration error is that
+    at its temperature, with which it serves."""
 
     parameters: int
     test_accuracy: float

@@ -36,7 +36,7 @@ def competed(params: Params, dataset: dict[str, Any]) -> dict[str, dict[str, Any
 
 def _is_now(params: Params, arm: str, entry: dict[str, Any]) -> bool:
     recipe = params.contests.competing.get(arm)
-    if recipe is None or "threads" not in entry:  # from before contests.json had that
+    if recipe is None or "temperatures" not in entry:  # from before contests.json had them
         return False
     try:
         stage = competitors.stage(params, arm)

@@ -12,13 +12,9 @@ from numpy.typing import NDArray
 
 from svhn_lab.data.batches import Digits, Labels
 from svhn_lab.errors import UserError
+from svhn_lab.evidence.calibration import calibration_error, fitted_temperature, reliability
 from svhn_lab.evidence.cost import flops_per_image
-from svhn_lab.evidence.metrics import (
-    calibration_error,
-    confusion,
-    per_class_accuracy,
-    reliability,
-)
+from svhn_lab.evidence.metrics import confusion, per_class_accuracy
 from svhn_lab.evidence.mistakes import (
     Mistakes,
     ensemble_accuracy,
@@ -78,12 +74,15 @@ class Group:
 
 @dataclass(frozen=True)
 class Answers:
-    """What one network says: of the test digits, and, if it was fine-tuned, of its sample."""
+    """What one network says: of the test digits, and, if it was fine-tuned, of its sample, else
+    how its confidence is calibrated."""
 
     probabilities: NDArray[np.float32]  # (test digits, classes)
     test_loss: float  # nats per digit
     train_loss: float | None = None  # with the final weights, in eval mode
     train_accuracy: float | None = None
+    temperature: float | None = None  # fitted on validation digits
+    scaled_calibration_error: float | None = None  # of the test digits, at this temperature
 
     @property
     def classes(self) -> NDArray[np.int64]:
@@ -136,7 +135,14 @@ def answer(task: tuple[Identity, Group]) -> Answers:
     probabilities = torch.softmax(logits, 1).numpy()
     test_loss = torch.nn.functional.cross_entropy(logits, digits.labels).item()
     if group.at is None or identity.draw is None:
-        return Answers(probabilities, test_loss)
+        validation = load_digits("validation")
+        fitted_on = predict(net, validation, manifest.statistics, precision=precision)
+        temperature = fitted_temperature(fitted_on.numpy(), validation.labels.numpy())
+        scaled = torch.softmax(logits / temperature, 1).numpy()
+        error = calibration_error(scaled, digits.labels.numpy())
+        return Answers(
+            probabilities, test_loss, temperature=temperature, scaled_calibration_error=error
+        )
     trained_on = sample(identity.draw, *group.at)
     logits = predict(net, trained_on, manifest.statistics, precision=precision)
     train_loss = torch.nn.functional.cross_entropy(logits, trained_on.labels).item()
@@ -163,7 +169,7 @@ def summary(
         "flops_per_image": flops_per_image(net, image_size),
         "seconds_per_epoch": seconds_per_epoch(group),
         "seeds": [identity.seed for identity in group.identities],
-        **fine_tuned(group, answers),
+        **only_of_its_kind(group, answers),
         "keys": [run.key for run in records],
         "validation_accuracy": [run.metrics["validation_accuracy"] for run in records],
         "test_accuracy": accuracies,
@@ -195,10 +201,14 @@ def summary(
     }
 
 
-def fine_tuned(group: Group, answers: list[Answers]) -> dict[str, Any]:
-    """What only a fine-tuned group's entry has: draws, and how well the sample itself is fitted."""
+def only_of_its_kind(group: Group, answers: list[Answers]) -> dict[str, Any]:
+    """What only an arm's entry has: each network's temperature, and its calibration error there;
+    and what only a fine-tuned group's has: draws, and how well the sample itself is fitted."""
     if group.at is None:
-        return {}
+        return {
+            "temperatures": [each.temperature for each in answers],
+            "scaled_calibration_errors": [each.scaled_calibration_error for each in answers],
+        }
     return {
         "draws": [identity.draw for identity in group.identities],
         "train_accuracy": [each.train_accuracy for each in answers],

@@ -88,7 +88,7 @@ def judged(
         parameters=entry["parameters"],
         test_accuracy=entry["test_accuracy"][best],
         test_interval=(low, high),
-        calibration_error=entry["calibration_errors"][best],
+        calibration_error=entry["scaled_calibration_errors"][best],
         right=right_answers(run.key),
         test_digest=dataset["test_digest"],
     )
@@ -103,6 +103,8 @@ def judged(
         "stage": stage,
         "arm": arm,
         "seed": identity.seed,
+        "temperature": entry["temperatures"][best],
+        "unscaled_calibration_error": entry["calibration_errors"][best],
         "checks": [asdict(check) for check in checks],
         "tags": {
             "run": identity.name,
@@ -117,8 +119,7 @@ def judged(
             "test_accuracy_low": low,
             "test_accuracy_high": high,
             "calibration_error": candidate.calibration_error,
-            # It serves in float32. Contests' results that are older do not say it.
-            "tested_in": entry.get("tested_in", run.params["computed_in"]),
+            "tested_in": entry["tested_in"],  # it serves in float32
             "gate": "passed" if passed else "failed",
             "gate_why": "; ".join(failed or [check.says for check in checks]),
             AGAINST: against.says,
@@ -158,7 +159,7 @@ def put(registration: dict[str, Any]) -> int:
         raise UserError(f"{REGISTRATION}: is of another {identity.name}; `dvc repro register`")
     net = load_model(identity, run.params["net"], **manifest.network_size)
     return registry.put(
-        Classifier(net, manifest.statistics),
+        Classifier(net, manifest.statistics, registration["temperature"]),
         registry.Entry(
             model=registration["model"],
             key=run.key,
