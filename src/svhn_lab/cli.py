@@ -97,6 +97,14 @@ def distil(arm: str, seed: int) -> None:
 
 
 @cli.command()
+@click.argument("arm")
+@click.argument("seed", type=int)
+def adapt(arm: str, seed: int) -> None:
+    """Fine-tune one adapted ARM of the contests with one SEED."""
+    run_stage("adapt", arm, seed)
+
+
+@cli.command()
 def search() -> None:
     """Search for a good small network, on validation digits."""
     if find_spec("optuna") is None:

@@ -69,6 +69,12 @@ class Contests(Section):
     distilled: dict[Name, Arm]
     """Distilled arms, `{}` if none: trained on the probabilities that the teachers predict, not on
     labels."""
+    pretrained: str
+    """Domain adaptation: the arm of `arms` whose networks those of `adapted` start from, each from
+    that of its seed."""
+    adapted: dict[Name, Arm]
+    """Adapted arms, `{}` if none: pretrained networks that are fine-tuned on the digits of the
+    dataset's own `train` split, without those of `extra`."""
     references: dict[Name, str]
     """Which arm each arm is compared with."""
     about: dict[Name, str]
@@ -79,7 +85,7 @@ class Contests(Section):
     @property
     def competing(self) -> dict[str, Arm]:
         """All arms."""
-        return self.arms | self.distilled
+        return self.arms | self.distilled | self.adapted
 
     def settles_search(self, training: Recipe, max_parameters: int) -> dict[str, Any]:
         """All that decides what a trial of the search is and is worth, besides digits and code."""

@@ -15,7 +15,7 @@ def filled(raw: dict[str, Any]) -> dict[str, Any]:
         filled["arms"] = {name: over(training, arm) for name, arm in arms.items()}
     if isinstance(contests := raw.get("contests"), dict):
         filled["contests"] = dict(contests)
-        for key in ("arms", "distilled"):
+        for key in ("arms", "distilled", "adapted"):
             if isinstance(arms := contests.get(key), dict):
                 filled["contests"][key] = {name: over(training, arm) for name, arm in arms.items()}
     if isinstance(transfer := raw.get("transfer"), dict):

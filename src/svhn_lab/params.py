@@ -192,7 +192,7 @@ class Params(Section):
             *_unknown(of_lab, self.arms),
             *_wrong_references("contests.references", contests.references, contests.competing),
             *_fixed(self.training, contests.arms),
-            *_distilled(contests),
+            *_continued(contests),
         ]
 
 
@@ -213,22 +213,33 @@ def _fixed(training: Recipe, arms: Mapping[str, Arm]) -> Iterator[str]:
             )
 
 
-def _distilled(contests: Contests) -> Iterator[str]:
-    """A message for every distilled arm whose name says something else, and if nobody teaches
-    them."""
-    if contests.distilled and contests.teachers not in contests.arms:
-        remedy = did_you_mean(
-            contests.teachers, contests.arms, f"there are: {', '.join(contests.arms)}"
-        )
-        yield f"contests.teachers: contests.arms has no {contests.teachers!r}; {remedy}"
-    for name in contests.distilled:
-        if not name.startswith(FREE):
+def _continued(contests: Contests) -> Iterator[str]:
+    """A message for every distilled or adapted arm whose name says something else, or is another's
+    too; if there is no arm that teaches, or is adapted; and if another network is to start from
+    that."""
+    arms, start = contests.arms, contests.arms.get(contests.pretrained)
+    for key, source, section, own in [
+        ("teachers", contests.teachers, "distilled", contests.distilled),
+        ("pretrained", contests.pretrained, "adapted", contests.adapted),
+    ]:
+        if own and source not in arms:
+            remedy = did_you_mean(source, arms, f"there are: {', '.join(arms)}")
+            yield f"contests.{key}: contests.arms has no {source!r}; {remedy}"
+        for name in own:
+            if not name.startswith(FREE):
+                yield f"contests.{section}.{name}: should be named {FREE}..., as it is {section}"
+            if name in arms:
+                yield f"contests.{section}.{name}: contests.arms has one of this name; take another"
+    for name, arm in contests.adapted.items():
+        if name in contests.distilled:
             yield (
-                f"contests.distilled.{name}: should be named {FREE}..., as it is distilled from "
-                "the teachers"
+                f"contests.adapted.{name}: contests.distilled has one of this name; take another"
             )
-        if name in contests.arms:
-            yield f"contests.distilled.{name}: contests.arms has one of this name; take another"
+        if start is not None and arm.net != start.net:
+            yield (
+                f"contests.adapted.{name}.net: is {arm.net!r}, but starts from the networks of "
+                f"{contests.pretrained}; set net: {start.net}"
+            )
 
 
 def _unknown(named: Iterable[tuple[str, str]], arms: Collection[str]) -> list[str]:

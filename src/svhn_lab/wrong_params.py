@@ -33,7 +33,7 @@ def _inherited(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
     alone = (("transfer", "pretrain"), ("transfer", "finetune"))
     if path[:1] == ("arms",) or path[:2] in alone:
         own, defaults = path[2:], [("training",)]
-    elif path[:2] in (("contests", "arms"), ("contests", "distilled")):
+    elif path[:1] == ("contests",) and path[1:2] in (("arms",), ("distilled",), ("adapted",)):
         own, defaults = path[3:], [("training",)]
     elif path[:2] == ("transfer", "sweeps"):
         own, defaults = path[3:], [("transfer", "finetune"), ("training",)]

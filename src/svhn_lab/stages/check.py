@@ -37,6 +37,7 @@ def check_networks(params: Params) -> None:
     for key, recipe in [
         *((f"arms.{arm}", recipe) for arm, recipe in contests.arms.items()),
         *((f"distilled.{arm}", recipe) for arm, recipe in contests.distilled.items()),
+        *((f"adapted.{arm}", recipe) for arm, recipe in contests.adapted.items()),
     ]:
         try:  # not built: that may need packages that only those have who run the contests
             zoo.architecture(recipe.net)

@@ -43,6 +43,8 @@ def _is_now(params: Params, arm: str, entry: dict[str, Any]) -> bool:
         runs = [record.read(Identity(stage, arm, seed)) for seed in entry["seeds"]]
         if stage == record.DISTIL and not _taught_as_now(params, runs):
             return False
+        if stage == record.ADAPT and not _adapted_as_now(params, runs):
+            return False
     except UserError:  # of a run that is not on disk any more
         return False
     settings = recipe.model_dump() | {"stage": stage}
@@ -58,3 +60,13 @@ def _taught_as_now(params: Params, runs: list[Record]) -> bool:
     return all(teacher.was_made_by(settings) for teacher in teachers) and all(
         run.params.get("teachers") == keys for run in runs
     )
+
+
+def _adapted_as_now(params: Params, runs: list[Record]) -> bool:
+    settings = params.contests.arms[params.contests.pretrained].model_dump()
+    for run in runs:
+        assert run.identity.seed is not None
+        before = record.read(competitors.pretrained(params, run.identity.seed))
+        if not before.was_made_by(settings) or run.params.get("pretrained_key") != before.key:
+            return False
+    return True

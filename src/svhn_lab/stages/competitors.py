@@ -1,16 +1,18 @@
-"""The runs of who competes in the contests, and of whom some of them learn from."""
+"""The runs of who competes in the contests, and of whom some of them learn or start from."""
 
 from collections.abc import Mapping
 
 from svhn_lab.errors import UserError
 from svhn_lab.params import PARAMS_FILE, Params
 from svhn_lab.recipes import Arm
-from svhn_lab.tracking.record import COMPETE, DISTIL, Identity
+from svhn_lab.tracking.record import ADAPT, COMPETE, DISTIL, Identity
 
 
 def stage(params: Params, arm: str) -> str:
     """The stage that trains the arm."""
-    return DISTIL if arm in params.contests.distilled else COMPETE
+    if arm in params.contests.distilled:
+        return DISTIL
+    return ADAPT if arm in params.contests.adapted else COMPETE
 
 
 def named(arm: str, arms: Mapping[str, Arm], section: str) -> Arm:
@@ -40,3 +42,8 @@ def identities(params: Params, arm: str) -> list[Identity]:
 def teachers(params: Params) -> list[Identity]:
     """The runs whose networks those of `contests.distilled` learn from."""
     return identities(params, params.contests.teachers)
+
+
+def pretrained(params: Params, seed: int) -> Identity:
+    """The run whose network those of `contests.adapted` with this seed start from."""
+    return Identity(COMPETE, params.contests.pretrained, seed)

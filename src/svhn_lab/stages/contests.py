@@ -45,6 +45,8 @@ def main() -> None:
         about |= params.contests.competing[name].model_dump()
         if name in params.contests.distilled:
             about["taught_by"] = params.contests.teachers
+        if name in params.contests.adapted:
+            about["pretrained"] = params.contests.pretrained
         sum_up(whole(name), competing[name].identities, about)
         runs = [record.read(identity) for identity in competing[name].identities]
         entry["threads"] = sorted({run.params["threads"] for run in runs})

@@ -43,8 +43,8 @@ MODEL_CARD = RESULTS / "model-card.md"
 
 
 def subset_file(split: str, subset: str) -> Path:
-    """Where the indices of a subset (`pretrain` or `finetune`) of a split lie. Those of the test
-    split lie with it, so that nothing but `evaluate` depends on them."""
+    """Where the indices of a subset (`pretrain`, `finetune`, `target`) of a split lie. Those of the
+    test split lie with it, so that nothing but `evaluate` depends on them."""
     if split == "test":
         return PREPARED / "test" / f"{subset}.npy"
     return SUBSETS / subset / f"{split}.npy"

@@ -55,9 +55,11 @@ def preview(images: Images, labels: Labels, num_classes: int) -> Image.Image:
     return Image.fromarray(sheet).resize((2 * width, 2 * height), Image.Resampling.NEAREST)
 
 
-def cut(params: Params) -> dict[str, tuple[Images, Labels]]:
-    """Train, validation and test digits as params.yaml says."""
+def cut(params: Params) -> tuple[dict[str, tuple[Images, Labels]], Indices]:
+    """Train, validation and test digits as params.yaml says; and which of those to train are of the
+    raw `train` split, not of `extra`: indices of the first of them."""
     images, labels = load_raw("train")
+    of_train = len(labels)
     if params.data.extra:
         more_images, more_labels = load_raw("extra")
         images = np.concatenate([images, more_images])
@@ -68,11 +70,12 @@ def cut(params: Params) -> dict[str, tuple[Images, Labels]]:
         params.data.seed,
         key="data.validation_fraction",
     )
-    return {
+    splits = {
         "train": (images[train], labels[train]),
         "validation": (images[validation], labels[validation]),
         "test": load_raw("test"),
     }
+    return splits, np.flatnonzero(train < of_train)
 
 
 def subsets(
@@ -148,13 +151,14 @@ def main() -> None:
     anything is written."""
     params = load()
     source = read_json(RAW / "source.json", "fetch")
-    splits = cut(params)
+    splits, target = cut(params)
     chosen = subsets(params.transfer, splits, source["classes"])
     samples = draws(params.transfer, splits["train"][1], params.data.seed)
     facts = manifest(source, splits)
     for split, (images, labels) in splits.items():
         write_array(PREPARED / split / "images.npy", images)
         write_array(PREPARED / split / "labels.npy", labels)
+    write_array(subset_file("train", "target"), target)
     for (subset, split), indices in chosen.items():
         write_array(subset_file(split, subset), indices)
     for subset in ("pretrain", "finetune"):

@@ -95,6 +95,12 @@ def tested_dataset(manifest: Manifest) -> dict[str, Any]:
     }
 
 
+def load_target() -> Digits:
+    """The training digits of the raw `train` split alone, without those of `extra`: of the domain
+    of the test digits."""
+    return load_digits("train").take(_indices(subset_file("train", "target")))
+
+
 def load_subset(split: str, subset: str, classes: tuple[int, ...]) -> Digits:
     """The digits of a subset, labelled by the position of their class in `classes`."""
     indices = _indices(subset_file(split, subset))

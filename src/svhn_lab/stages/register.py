@@ -58,7 +58,7 @@ def compared(candidate: gate.Candidate, model: str, key: str, level: float) -> g
 
 def candidates(params: Params, evaluation: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Entries of the lab's arms as `train/ARM`, and of those who have competed as `compete/ARM` or
-    `distil/ARM`."""
+    `distil/ARM` or `adapt/ARM`."""
     of_lab = {f"train/{arm}": entry for arm, entry in evaluation["arms"].items()}
     contests = competed(params, evaluation["dataset"])
     return of_lab | {

@@ -77,21 +77,25 @@ def tables(params: Params, evaluation: dict[str, Any]) -> dict[str, Any]:
 
 def contest_arms(params: Params, found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """What the page and the Markdown both show of who has competed: entries of contests.json by
-    arm, with what sets it apart, who taught it and how long one network trained."""
+    arm, with what sets it apart, who taught it or what it started from, and how long one network
+    trained."""
     arms = params.contests.competing
     teachers = dict.fromkeys(params.contests.distilled, params.contests.teachers)
+    started = dict.fromkeys(params.contests.adapted, params.contests.pretrained)
     shown = {}
     for name, entry in found.items():
-        views, taught_by = entry["num_views"], teachers.get(name)
+        views, taught_by, pretrained = entry["num_views"], teachers.get(name), started.get(name)
         words = [
             changes(arms[name], params.training),
             params.contests.about.get(name),
             f"test-time augmentation with {views} views" if views > 1 else None,
             f"distilled from {taught_by}" if taught_by else None,
+            f"adapted from {pretrained}" if pretrained else None,
         ]
         shown[name] = entry | {
             "changes": "; ".join(filter(None, words)),
             "taught_by": taught_by,
+            "pretrained": pretrained,
             "minutes": entry["seconds_per_epoch"] * arms[name].epochs / 60,
         }
     return shown

@@ -55,6 +55,20 @@ def with_rendered(train: Digits, number: int, identity: Identity, manifest: Mani
     )
 
 
+def trained_on(
+    task: tuple[Identity, Arm], prepared: Digits, manifest: Manifest
+) -> tuple[Digits, dict[str, Any]]:
+    """What the arm trains on, which is these digits and the rendered ones that it wants; and what
+    the record of the run says of it besides its recipe."""
+    identity, arm = task
+    settings: dict[str, Any] = {"stage": identity.stage, "arm": identity.arm}
+    if not arm.rendered:
+        return prepared, settings
+    train = with_rendered(prepared, arm.rendered, identity, manifest)
+    rendered = train.take(slice(len(prepared), None))
+    return train, settings | {"rendered_digest": images_digest(rendered)}
+
+
 def train_one(task: tuple[Identity, Arm], *, teachers: Teachers | None = None) -> Identity:
     """One seed of an arm: fresh weights and the order of the digits follow from it. What teachers
     say, if there are any, takes the place of labels."""
@@ -62,11 +76,7 @@ def train_one(task: tuple[Identity, Arm], *, teachers: Teachers | None = None) -
     assert identity.seed is not None
     manifest = load_manifest()
     net = zoo.build(arm.net, seed=identity.seed, **manifest.network_size)
-    train = prepared = load_digits("train")
-    settings: dict[str, Any] = {"stage": identity.stage, "arm": identity.arm}
-    if arm.rendered:
-        train = with_rendered(prepared, arm.rendered, identity, manifest)
-        settings["rendered_digest"] = images_digest(train.take(slice(len(prepared), None)))
+    train, settings = trained_on(task, load_digits("train"), manifest)
     if net.whitens():
         net.whiten(normalised(train.take(slice(0, WHITENED)).images, manifest.statistics))
     train_by = fit

@@ -40,9 +40,9 @@ MADE = ("data/", "models/", "results/")  # where the outs of stages lie, and not
 CHANGES = (".", ":!dvc.lock", ":!contests/dvc.lock")
 
 GRAPHS = ("dvc.yaml", "contests/dvc.yaml")  # the lab, and its second, long pipeline
-# Stages of the second: who competes by the labels, who by what others say, ...
-COMPETE, DISTIL, CONTESTS, SEARCH = "compete", "distil", "contests", "search"
-COMPETING = (COMPETE, DISTIL)
+# Stages of the second. By the first three, those who compete are trained.
+COMPETE, DISTIL, ADAPT, CONTESTS, SEARCH = "compete", "distil", "adapt", "contests", "search"
+COMPETING = (COMPETE, DISTIL, ADAPT)
 OF_EACH_ARM = ("train", "finetune")  # stages of the first of which each arm, or sweep, has its own
 
 
@@ -80,7 +80,7 @@ class Identity:
     @property
     def path(self) -> Path:
         """Where it lies below results/, models/ and results/provenance/. All that compete lie
-        together, so that `contests` finds them in one place, whether or not any has teachers."""
+        together, so that `contests` finds them in one place, whichever stage trained them."""
         folder = COMPETE if self.stage in COMPETING else self.stage
         return Path(folder, self.arm, self.condition, self.member)
 
