@@ -30,6 +30,7 @@ def entry(mean: float, **more: Any) -> dict[str, Any]:
         "p_holm": None,
         "changes": "net baseline",
         "taught_by": None,
+        "pretrained": None,
         "verdict": None,
         "confusion": [[9, 1], [0, 10]],
         "per_class_accuracy": [0.9, 1.0],

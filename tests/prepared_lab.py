@@ -44,13 +44,18 @@ def number_of(images: NDArray[np.uint8]) -> list[int]:
     return found
 
 
-def leave_prepared(project: Path) -> None:
-    """What `fetch` and `prepare` leave, of few digits; samples of four of each class."""
+def leave_prepared(project: Path, extra: int = 0) -> None:
+    """What `fetch` and `prepare` leave, of few digits; samples of four of each class. Of each class
+    there are so many `extra` ones, with the highest numbers."""
     change_params(project, FEW)
-    for split, digits in {
+    raw = {
         "train": numbered(0, PER_CLASS),
         "test": numbered(10 * PER_CLASS, PER_CLASS // 2),
-    }.items():
+    }
+    if extra:
+        change_params(project, {"data": {"extra": True}})
+        raw["extra"] = numbered(15 * PER_CLASS, extra)
+    for split, digits in raw.items():
         (RAW / split).mkdir(parents=True)
         images, labels = digits
         np.save(RAW / split / "images.npy", images)

@@ -15,6 +15,7 @@ ARMS = {
 }
 TEACHERS = "free-plain"
 DISTILLED = {"free-taught": {"net": "baseline", "rendered": 100, "shift": 1}}
+ADAPTED = {"free-adapted": {"net": "baseline", "learning_rate": 0.0001, "inversion": 0.5}}
 
 SEARCH = {
     "trials": 4,
@@ -43,7 +44,7 @@ def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Pat
     found = lab.read("results/contests.json")
     evaluation = lab.read("results/evaluation.json")
     assert found["dataset"] == evaluation["dataset"]
-    assert list(found["arms"]) == [*ARMS, *DISTILLED]
+    assert list(found["arms"]) == [*ARMS, *DISTILLED, *ADAPTED]
     plain = found["arms"]["free-plain"]
     lab_entry = evaluation["arms"]["baseline"]
     assert plain["test_accuracy"] == lab_entry["test_accuracy"], "the same recipe and digits"
@@ -54,9 +55,10 @@ def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Pat
     lab.lab("report", "--markdown", "contests")
     written = (lab.path / "docs/small-networks.md").read_text()
     assert "net baseline; the plainest |" in written and "distilled from free-plain |" in written
+    assert "inversion 0.5; adapted from free-plain |" in written
     assert "no significant difference: `free-sizes`" in written
     runs = {run.info.run_name: run for run in lab.keyed_runs()}
-    stages = {"free-plain": "compete", "free-taught": "distil"}
+    stages = {"free-plain": "compete", "free-taught": "distil", "free-adapted": "adapt"}
     for arm, stage in stages.items():
         assert runs[f"compete/{arm}/seed-0"].data.params["stage"] == stage
     assert runs["contests/free-taught"].data.params["taught_by"] == TEACHERS
@@ -65,6 +67,9 @@ def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Pat
     taught = runs["compete/free-taught/seed-1"]
     keys = [runs[f"compete/{TEACHERS}/seed-{n}"].data.tags["svhn_lab.key"] for n in (0, 1)]
     assert taught.data.params["teachers"] == str(keys)
+    adapted = runs["compete/free-adapted/seed-1"]
+    assert adapted.data.params["pretrained_key"] == keys[1]
+    assert runs["contests/free-adapted"].data.params["pretrained"] == TEACHERS
     parent = taught.data.tags["mlflow.parentRunId"]
     assert parent == runs["contests/free-taught"].info.run_id
     assert lab.lab("doctor").startswith("doctor: nothing wrong")
@@ -75,7 +80,7 @@ def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Pat
     assert "What no network of" in page
     ran = [line for line in said.splitlines() if line.startswith("[") and "@" in line]
     more = [line for line in ran if "-2:" in line]
-    assert len(more) == 3, "one more seed of each arm"
+    assert len(more) == 4, "one more seed of each arm"
     again = {line.split()[1] for line in set(ran) - set(more)}
     distil = "contests/dvc.yaml:distil@free-taught"
     assert again == {f"{distil}-0:", f"{distil}-1:"}, "by one more teacher"
@@ -83,13 +88,17 @@ def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Pat
     # Whoever is best on validation digits is registered, wherever it was trained.
     better = lab.path / "results/contests.json"
     content = json.loads(better.read_text())
-    content["arms"]["free-taught"]["validation_accuracy"] = [1.0, 1.0, 1.0]
-    better.write_text(json.dumps(content))
-    lab.run("dvc", "repro", "--force", "--single-item", "register")
-    registered = lab.read("results/registration.json")
-    assert (registered["stage"], registered["arm"]) == ("distil", "free-taught")
-    card = (lab.path / "results/model-card.md").read_text()
-    assert "rendered 100" in card and "class probabilities that 3 other networks predict" in card
+    cards = {}
+    for arm, stage, accuracy in [("free-adapted", "adapt", 0.99), ("free-taught", "distil", 1.0)]:
+        content["arms"][arm]["validation_accuracy"] = [accuracy] * 3
+        better.write_text(json.dumps(content))
+        lab.run("dvc", "repro", "--force", "--single-item", "register")
+        registered = lab.read("results/registration.json")
+        assert (registered["stage"], registered["arm"]) == (stage, arm)
+        cards[arm] = (lab.path / "results/model-card.md").read_text()
+    assert "rendered 100" in cards["free-taught"]
+    assert "probabilities that 3 other networks predict" in cards["free-taught"]
+    assert "starting from a network of `free-plain`, fine-tuned on " in cards["free-adapted"]
     lab.run("dvc", "repro", "--force", "--single-item", "report")
     assert "free-taught" in (lab.path / "results/page/index.html").read_text()
 
@@ -153,4 +162,5 @@ def replace_arms(project: Path, references: dict[str, str]) -> None:
     tree["contests"] |= {"arms": ARMS, "references": references}
     tree["contests"] |= {"about": {"free-plain": "the plainest"}}
     tree["contests"] |= {"teachers": TEACHERS, "distilled": DISTILLED}
+    tree["contests"] |= {"pretrained": TEACHERS, "adapted": ADAPTED}
     yaml.dump(tree, project / "params.yaml")

@@ -147,6 +147,22 @@ def test_parsing_leaves_the_tree_as_it_was() -> None:
             {"net": "polar"},
             "contests.distilled.polar: should be named free",
         ),
+        (
+            "contests.adapted.polar",
+            {"net": "polar-views"},
+            "contests.adapted.polar: should be named free-..., as it is adapted",
+        ),
+        (
+            "contests.adapted.free-adapted-views.net",
+            "polar",
+            "contests.adapted.free-adapted-views.net: is 'polar', but starts from the networks of "
+            "free-polar-views; set net: polar-views",
+        ),
+        (
+            "contests.adapted.free-distilled-views",
+            {"net": "polar-views"},
+            "contests.adapted.free-distilled-views: contests.distilled has one of this name; take",
+        ),
         ("contests.search.space.convs", [1, 1], "contests.search.space.convs: lists a value twice"),
         ("data.sources", [], "data.sources: "),
         ("data.sources", ["shvn", "rendered"], "data.sources.0: should be `svhn`, `rendered` or"),
@@ -261,7 +277,7 @@ def test_references_that_come_back_to_themselves_are_refused() -> None:
     assert "references.postact: comes back" not in said  # it is outside the circle
 
 
-def test_nobody_has_to_learn_from_the_teachers() -> None:
+def test_nobody_has_to_learn_from_teachers_or_to_be_adapted() -> None:
     shipped = tree()
     contests = shipped["contests"]
     teachers = contests["teachers"]
@@ -269,9 +285,9 @@ def test_nobody_has_to_learn_from_the_teachers() -> None:
     contests["references"] = {
         arm: other
         for arm, other in contests["references"].items()
-        if not {arm, other} & {teachers, *contests["distilled"]}
+        if not {arm, other} & {teachers, *contests["distilled"], *contests["adapted"]}
     }
-    contests["distilled"] = {}
+    contests["distilled"] = contests["adapted"] = {}
     assert list(params.parse(shipped).contests.competing) == list(shipped["contests"]["arms"])
 
 
@@ -295,6 +311,12 @@ def test_teachers_are_an_arm_of_the_contests() -> None:
     for other, remedy in wrong.items():
         said = message(changed("contests.teachers", other))
         assert f"contests.teachers: contests.arms has no {other!r}; {remedy}" in said
+
+
+def test_only_an_arm_of_the_contests_is_adapted() -> None:
+    said = message(changed("contests.pretrained", "free-polar-size"))
+    remedy = "did you mean `free-polar-sizes`?"
+    assert f"contests.pretrained: contests.arms has no 'free-polar-size'; {remedy}" in said
 
 
 def test_arms_named_for_the_fixed_settings_must_have_them() -> None:

@@ -287,6 +287,11 @@ def test_the_contests_page_has_who_competed_and_how() -> None:
     students = {"student": entry(0.9, taught_by="teachers")}
     text = page.render_markdown("contests.md", context(**MARKDOWN, arms=students))
     assert "A distilled arm is trained on" in text
+    assert "pretraining" not in text
+    adapted = {"adapted": entry(0.9, pretrained="another")}
+    text = page.render_markdown("contests.md", context(**MARKDOWN, arms=adapted))
+    assert "An adapted arm starts from" in text and "minutes leave out the pretraining. Bu" in text
+    assert "teachers" not in text
 
 
 def test_what_no_network_of_the_contests_winner_gets_right_is_told_and_shown() -> None:
@@ -385,6 +390,9 @@ def test_contests_are_shown_where_there_were_any() -> None:
     assert "At most 150,000 parameters" in text and "Contests" in text
     assert "free-&lt;a&gt; net baseline 2 26,346 170 12.3 2.5 1 91.00 %" in text
     assert "91.00 % 89.00 to 93.00 % free-b +8.21" in text and "A distilled arm is" in text
+    assert "pretraining" not in text
+    adapted = rendered(contests={"free-a": entry(0.91, pretrained="free-b")}, told_apart=told)
+    assert "An adapted arm starts from" in adapted and "distilled" not in adapted
 
 
 def test_no_claims_no_section_of_claims() -> None:

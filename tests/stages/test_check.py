@@ -71,7 +71,7 @@ def test_a_network_in_the_project_must_be_a_dep_and_an_installed_one_need_not(
     check_tracked("own_networks.NET")
     shutil.copytree(PROJECT / "contests", project / "contests")
     with pytest.raises(
-        UserError, match=r"is no dep of compete, distil, contests in contests/dvc\.yaml"
+        UserError, match=r"is no dep of compete, distil, adapt, contests in contests/dvc\.yaml"
     ):
         check_tracked("own_networks.NET", graph=Path("contests/dvc.yaml"))
     check_tracked("svhn_lab.nets.zoo.ZOO")

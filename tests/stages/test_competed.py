@@ -9,11 +9,11 @@ from toy import change_params
 
 from svhn_lab.params import load
 from svhn_lab.stages.competed import competed
-from svhn_lab.stages.competitors import teachers
+from svhn_lab.stages.competitors import pretrained, teachers
 from svhn_lab.stages.layout import CONTESTS
 from svhn_lab.tracking import record
 from svhn_lab.tracking.files import write_json
-from svhn_lab.tracking.record import COMPETE, DISTIL, Identity
+from svhn_lab.tracking.record import ADAPT, COMPETE, DISTIL, Identity
 
 ARMS = ("fixed-polar", "free-preact-wide")
 
@@ -69,6 +69,23 @@ def test_who_learned_from_other_teachers_is_not_current(project: Path) -> None:
     change_params(project, {"contests": {"seeds": [0, 1, 2, 3, 4]}})
     assert list(competed(load(), DATASET)) == [pupil.arm]
     change_params(project, {"contests": {"arms": {the_teachers[0].arm: {"epochs": 2}}}})
+    assert competed(load(), DATASET) == {}
+
+
+def test_who_started_from_another_network_is_not_current(project: Path) -> None:
+    adapted, params = Identity(ADAPT, "free-adapted-views", 0), load()
+    start = pretrained(params, 0)
+    settings = params.contests.arms[start.arm].model_dump()
+    leave_run(start, settings, key="pretrained")
+    recipe = params.contests.adapted[adapted.arm].model_dump()
+    leave_run(adapted, recipe | {"pretrained_key": "pretrained"}, key="adapted")
+    entry = {"seeds": [0], "keys": ["adapted"], "temperatures": [1.0]}
+    write_json(CONTESTS, {"dataset": DATASET, "arms": {adapted.arm: entry}})
+    assert list(competed(load(), DATASET)) == [adapted.arm]
+    leave_run(start, settings, key="trained again")
+    assert competed(load(), DATASET) == {}
+    leave_run(start, settings, key="pretrained")
+    change_params(project, {"contests": {"arms": {start.arm: {"epochs": 2}}}})
     assert competed(load(), DATASET) == {}
 
 

@@ -17,11 +17,15 @@ from svhn_lab.stages.distil import load_teachers
 from svhn_lab.stages.runs import save_model
 
 
+def teach(project: Path, seeds: list[int], net: str) -> None:
+    """Makes networks of this kind the teachers (and what others start from)."""
+    arms = {"free-polar-views": {"net": net}}
+    adapted = {"free-adapted-views": {"net": net}}
+    change_params(project, {"contests": {"seeds": seeds, "arms": arms, "adapted": adapted}})
+
+
 def test_the_networks_of_all_seeds_teach_and_none_may_be_missing(project: Path) -> None:
-    change_params(
-        project,
-        {"contests": {"seeds": [0, 1], "arms": {"free-polar-views": {"net": "baseline"}}}},
-    )
+    teach(project, [0, 1], "baseline")
     first, second = teachers(load())
     nets = [zoo.build("baseline", num_classes=10, seed=seed) for seed in (0, 1)]
     for teacher, net in zip((first, second), nets, strict=True):
@@ -42,9 +46,7 @@ def test_teachers_say_what_they_see_in_the_one_view(
 ) -> None:
     several = Architecture((SeveralViews((ConvPool(4, kernel=3),), (-4, 4), shift=1),))
     monkeypatch.setitem(zoo.ZOO, "several", several)
-    change_params(
-        project, {"contests": {"seeds": [0], "arms": {"free-polar-views": {"net": "several"}}}}
-    )
+    teach(project, [0], "several")
     [identity] = teachers(load())
     net = zoo.build("several", num_classes=10, seed=0)
     leave_run(identity, {}, key="teacher")

@@ -10,7 +10,13 @@ from svhn_lab.errors import UserError
 from svhn_lab.params import load
 from svhn_lab.stages.layout import PREPARED
 from svhn_lab.stages.prepare import PREVIEW_COLUMNS, preview, subsets
-from svhn_lab.stages.prepared import load_digits, load_draw, load_manifest, load_subset
+from svhn_lab.stages.prepared import (
+    load_digits,
+    load_draw,
+    load_manifest,
+    load_subset,
+    load_target,
+)
 from svhn_lab.transfer_params import Transfer
 
 SHIPPED = load(Path(__file__).parents[2] / "params.yaml").transfer
@@ -87,3 +93,14 @@ def test_small_draws_are_training_digits_of_the_classes_to_fine_tune_on(project:
     assert {
         number % 10 for number in number_of(load_subset("test", "finetune", (0, 9)).images.numpy())
     } == {0, 9}
+
+
+@pytest.mark.parametrize("extra", [0, 30])
+def test_the_target_are_the_training_digits_without_extra_ones(project: Path, extra: int) -> None:
+    leave_prepared(project, extra)
+    train, target = load_digits("train"), load_target()
+    numbers = number_of(train.images.numpy())
+    of_train = [number for number in numbers if number < 10 * PER_CLASS]
+    assert number_of(target.images.numpy()) == of_train
+    assert target.labels.tolist() == [number % 10 for number in of_train]
+    assert (len(of_train) < len(train)) == bool(extra)

@@ -32,7 +32,7 @@ def only(project: Path, arm: str, net: str, seeds: list[int]) -> None:
     yaml = YAML()
     params = yaml.load(project / "params.yaml")
     params["contests"] |= {"arms": {arm: {"net": net}}, "seeds": seeds, "teachers": arm}
-    params["contests"] |= {"distilled": {}, "references": {}}
+    params["contests"] |= {"distilled": {}, "adapted": {}, "references": {}}
     yaml.dump(params, project / "params.yaml")
 
 

@@ -39,17 +39,23 @@ def test_who_has_competed_is_shown_with_what_it_changes_and_how_long_it_trained(
         "fixed-polar-relu": found,
         "free-preact-wide": found,
         "free-distilled-views": found | {"num_views": 8},
+        "free-adapted-views": found | {"num_views": 8},
     }
     shown = contest_arms(load(), arms)
     assert shown["fixed-preact"] == found | {
         "changes": "net preact",
         "taught_by": None,
+        "pretrained": None,
         "minutes": 2.5,
     }
     relu = shown["fixed-polar-relu"]
     assert relu["changes"] == "net contests.ablations.relu; ReLU for GELU"
     assert shown["free-preact-wide"]["minutes"] == 25  # of its 50 epochs
     assert shown["free-preact-wide"]["changes"].startswith("net preact-wide, epochs 50")
+    adapted = shown["free-adapted-views"]
+    assert (adapted["taught_by"], adapted["pretrained"]) == (None, "free-polar-views")
+    assert adapted["changes"].endswith(" with 8 views; adapted from free-polar-views")
+    assert adapted["minutes"] == 1, "of its own two epochs"
     student = shown["free-distilled-views"]
     assert student["taught_by"] == "free-polar-views"
     assert student["changes"].endswith(

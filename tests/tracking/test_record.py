@@ -189,6 +189,7 @@ def test_every_run_names_a_stage_of_the_graph_that_makes_it() -> None:
         diversity.whole(less, params.transfer, "pretrain"),
         *competitors.identities(params, "fixed-polar"),
         *competitors.identities(params, "free-distilled-views"),
+        *competitors.identities(params, "free-adapted-views"),
         contests.whole("fixed-polar"),
         Identity(record.SEARCH, "trial-000", 0),
         timing.identity(params),
