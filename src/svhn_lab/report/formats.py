@@ -9,6 +9,9 @@ from svhn_lab.recipes import Arm, Recipe
 ABSENT, MINUS = "–", "−"
 BLOCKS = "▁▂▃▄▅▆▇█"
 
+# The two ways in which timing.json measures fine-tuning behind a frozen front.
+WAYS = {"as_is": "without caching", "frozen_features": "cached features"}
+
 
 def percent(fraction: float | None) -> str:
     """A fraction as the page shows it."""

@@ -64,7 +64,7 @@ def _environment() -> Environment:
     )
     environment.filters |= FORMATS | {"measured": formats.measured, "chosen": formats.chosen}
     environment.policies["json.dumps_kwargs"] = {}  # keys in the order of params.yaml
-    environment.globals |= {"td": cell, "source": _source}
+    environment.globals |= {"td": cell, "source": _source, "ways": formats.WAYS}
     return environment
 
 

@@ -10,11 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from svhn_lab.report import plots
+from svhn_lab.report.formats import WAYS
 
-WAYS = (
-    ("as_is", "without caching", plots.ORANGE, "--"),
-    ("frozen_features", "cached features", plots.GREEN, "-"),
-)
+WAY_STYLES = {"as_is": (plots.ORANGE, "--"), "frozen_features": (plots.GREEN, "-")}
 
 # Their numbers have no common factor, so that the first twenty sweeps differ without colour.
 STYLES = ("-", "--", "-.", ":")
@@ -108,7 +106,7 @@ def time_by_depth(timing: Mapping[str, Any]) -> Figure:
     figure, axes = plots.axes()
     with rc_context(plots.STYLE):
         positions = [int(depth) for depth in depths]
-        for mode, name, colour, style in WAYS:
+        for mode, (colour, style) in WAY_STYLES.items():
             rows = [timing["depths"][depth][mode]["seconds_per_epoch"] for depth in depths]
             lows, medians, highs = zip(*rows, strict=True)
             axes.plot(
@@ -117,7 +115,7 @@ def time_by_depth(timing: Mapping[str, Any]) -> Figure:
                 ls=style,
                 marker="o",
                 color=colour,
-                label=name,
+                label=WAYS[mode],
                 clip_on=False,  # what is next to 0 is shown whole
             )
             axes.fill_between(
@@ -168,7 +166,7 @@ def flops_by_depth(timing: Mapping[str, Any]) -> Figure:
     depths = sorted(timing["depths"], key=int)
     figure, axes = plots.axes()
     with rc_context(plots.STYLE):
-        for mode, name, colour, style in WAYS:
+        for mode, (colour, style) in WAY_STYLES.items():
             costs = [timing["depths"][depth][mode] for depth in depths]
             flops = [c["forward_flops_per_image"] + c["backward_flops_per_image"] for c in costs]
             axes.plot(
@@ -177,7 +175,7 @@ def flops_by_depth(timing: Mapping[str, Any]) -> Figure:
                 ls=style,
                 marker="o",
                 color=colour,
-                label=name,
+                label=WAYS[mode],
                 clip_on=False,  # what is next to 0 is shown whole
             )
         axes.set_ylim(bottom=0)
