@@ -98,7 +98,8 @@ def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Pat
         cards[arm] = (lab.path / "results/model-card.md").read_text()
     assert "rendered 100" in cards["free-taught"]
     assert "probabilities that 3 other networks predict" in cards["free-taught"]
-    assert "starting from a network of `free-plain`, fine-tuned on " in cards["free-adapted"]
+    assert ": the network `free-plain`, seed " in cards["free-adapted"]
+    assert "- **Fine-tuning:** " in cards["free-adapted"]
     lab.run("dvc", "repro", "--force", "--single-item", "report")
     assert "free-taught" in (lab.path / "results/page/index.html").read_text()
 

@@ -55,6 +55,15 @@ class Search(Section):
     """What is chosen among."""
 
 
+class AdaptedArm(Arm):
+    """An arm that starts from a pretrained network and is fine-tuned."""
+
+    digits: Literal["target", "any"] = "target"
+    """`target`: the training digits of the dataset's own `train` split, without those of `extra`
+    (all, if `data.extra` is false); `any`: as many of all training digits, others for each seed,
+    which is the control."""
+
+
 class Contests(Section):
     """Which network of at most `gate.max_parameters` is the best: under the fixed settings of
     `training` (arms `fixed-*`), and however it is trained (arms `free-*`)."""
@@ -72,9 +81,8 @@ class Contests(Section):
     pretrained: str
     """Domain adaptation: the arm of `arms` whose networks those of `adapted` start from, each from
     that of its seed."""
-    adapted: dict[Name, Arm]
-    """Adapted arms, `{}` if none: pretrained networks that are fine-tuned on the digits of the
-    dataset's own `train` split, without those of `extra`."""
+    adapted: dict[Name, AdaptedArm]
+    """Adapted arms, `{}` if none: pretrained networks that are fine-tuned."""
     references: dict[Name, str]
     """Which arm each arm is compared with."""
     about: dict[Name, str]

@@ -218,10 +218,11 @@ def _continued(contests: Contests) -> Iterator[str]:
     too; if there is no arm that teaches, or is adapted; and if another network is to start from
     that."""
     arms, start = contests.arms, contests.arms.get(contests.pretrained)
-    for key, source, section, own in [
+    kinds: list[tuple[str, str, str, Mapping[str, Arm]]] = [
         ("teachers", contests.teachers, "distilled", contests.distilled),
         ("pretrained", contests.pretrained, "adapted", contests.adapted),
-    ]:
+    ]
+    for key, source, section, own in kinds:
         if own and source not in arms:
             remedy = did_you_mean(source, arms, f"there are: {', '.join(arms)}")
             yield f"contests.{key}: contests.arms has no {source!r}; {remedy}"

@@ -118,7 +118,8 @@ class Arm(Recipe):
 
     def changes(self, training: Recipe) -> dict[str, Any]:
         """What it has otherwise than `training`, besides its network."""
-        usual = {"rendered": 0} | training.model_dump() | {"net": self.net}
+        own = {name: field.default for name, field in type(self).model_fields.items()}
+        usual = own | training.model_dump() | {"net": self.net}
         return {name: value for name, value in self.model_dump().items() if value != usual[name]}
 
 

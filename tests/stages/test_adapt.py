@@ -21,11 +21,11 @@ ARM = "free-adapted-views"
 SMALL = {
     "seeds": [0, 1],
     "arms": {"free-polar-views": {"net": "baseline"}},
-    "adapted": {ARM: {"net": "baseline"}},
+    "adapted": {ARM: {"net": "baseline"}, "free-continued-views": {"net": "baseline"}},
 }
 
 
-def test_it_starts_from_the_network_of_its_seed_with_the_digits_of_train_alone(
+def test_it_starts_from_the_network_of_its_seed_with_the_digits_that_it_asks_for(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change_params(project, {"contests": SMALL})
@@ -47,7 +47,7 @@ def test_it_starts_from_the_network_of_its_seed_with_the_digits_of_train_alone(
         for name, value in nets[seed].state_dict().items():
             assert torch.equal(weights[name], value)
         assert (run.stage, run.seed) == ("adapt", seed)
-        assert settings["target_digits"] == len(target)
+        assert settings["number_of_digits"] == len(target)
         assert torch.equal(train.images[: len(target)], target.images)
         assert settings["pretrained_key"] == f"pretrained {seed}"
         assert settings["pretrained"] == "free-polar-views"
@@ -55,6 +55,16 @@ def test_it_starts_from_the_network_of_its_seed_with_the_digits_of_train_alone(
         assert max(numbers) >= 15 * PER_CLASS, "comparable with that of other arms"
     assert [len(each[4]) - len(target) for each in given] == [0, 0, 5]
     assert ["rendered_digest" in each[3] for each in given] == [False, False, True]
+    control = arm.model_copy(update={"digits": "any"})
+    for seed in (0, 0, 1):
+        adapt.adapt_one((identity(params, ARM, seed), control), start=starts[seed])
+    of_control = [number_of(each[4].images.numpy()) for each in given[-3:]]
+    for chosen in of_control:
+        assert len(set(chosen)) == len(target), "as many"
+        assert max(chosen) >= 15 * PER_CLASS, "extra ones too"
+    assert of_control[0] == of_control[1] != of_control[2]
+    digests = [each[3]["digits_digest"] for each in given]
+    assert digests[0] == digests[1] == digests[2] != digests[3]
     starts[1].weights.unlink()
     with pytest.raises(UserError, match=r"seed-1\.pt: not found; make it with .*-views-1`"):
         adapt.adapt_one((identity(params, ARM, 1), arm), start=starts[1])

@@ -104,7 +104,9 @@ def test_what_is_not_current_is_left_out_and_said(
     else:
         (record.RUNS / wide.path / "run.json").unlink()
     assert competed(load(), DATASET) == {"fixed-polar": entries["fixed-polar"]}
-    assert "or were trained again since: free-preact-wide; `make co" in capsys.readouterr().out
+    assert (
+        "an older version of the lab: free-preact-wide; `make contests`" in capsys.readouterr().out
+    )
 
 
 def test_a_run_from_before_a_setting_was_known_is_not_current(entries: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from svhn_lab.stages.runs import save_model
 def teach(project: Path, seeds: list[int], net: str) -> None:
     """Makes networks of this kind the teachers (and what others start from)."""
     arms = {"free-polar-views": {"net": net}}
-    adapted = {"free-adapted-views": {"net": net}}
+    adapted = {f"free-{name}-views": {"net": net} for name in ("adapted", "continued")}
     change_params(project, {"contests": {"seeds": seeds, "arms": arms, "adapted": adapted}})
 
 

@@ -1,12 +1,23 @@
-"""groups.py: arms are compared pair by pair, and p values are corrected over all of them."""
+"""groups.py: arms are compared pair by pair, and p values are corrected over all of them; a network's
+temperature is that of validation digits."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from prepared_lab import leave_prepared
 from scipy import stats
 
-from svhn_lab.stages.groups import comparisons
+from svhn_lab.evidence.calibration import calibration_error, fitted_temperature
+from svhn_lab.nets import zoo
+from svhn_lab.params import load
+from svhn_lab.stages.groups import Group, answer, comparisons
+from svhn_lab.stages.layout import PREPARED
+from svhn_lab.stages.prepared import load_digits, load_manifest
+from svhn_lab.stages.runs import save_model
+from svhn_lab.tracking.record import Identity
+from svhn_lab.training.fit import predict
 
 
 def hits(num_right: list[int]) -> list[Any]:
@@ -50,3 +61,28 @@ def test_one_seed_is_compared_without_p_values() -> None:
     assert found["difference"] == pytest.approx(0.1)
     assert (found["difference_interval"], found["p_t"], found["p_holm"]) == (None, None, None)
     assert found["p_mcnemar"] == pytest.approx([2 * 0.5**20])
+
+
+def test_the_temperature_is_fitted_on_validation_digits_and_judged_on_those_to_test(
+    project: Path,
+) -> None:
+    leave_prepared(project)
+    identity, net = Identity("train", "baseline", 0), zoo.build("baseline", num_classes=10, seed=0)
+    save_model(identity.weights, net)
+    group = Group("train/baseline", [identity], "baseline", load().arms["baseline"])
+    found = answer((identity, group))
+
+    def logits(split: str) -> Any:
+        by = load_manifest().statistics
+        return predict(net, load_digits(split), by, precision=group.recipe.precision).numpy()
+
+    expected = fitted_temperature(logits("validation"), load_digits("validation").labels.numpy())
+    assert found.temperature == expected
+    labels = load_digits("test").labels.numpy()
+    odds = np.exp(logits("test") / expected)
+    error = calibration_error(odds / odds.sum(1, keepdims=True), labels)
+    assert found.scaled_calibration_error == pytest.approx(error, abs=1e-5)
+    np.save(PREPARED / "test" / "labels.npy", (labels + 1) % 10)
+    of_others = answer((identity, group))
+    assert of_others.temperature == expected
+    assert of_others.scaled_calibration_error != found.scaled_calibration_error

@@ -18,7 +18,7 @@ from svhn_lab.data.batches import normalised
 from svhn_lab.errors import UserError
 from svhn_lab.evidence.statistics import wilson_interval
 from svhn_lab.stages import register, sync
-from svhn_lab.stages.layout import EVALUATION, MANIFEST, MODEL_CARD
+from svhn_lab.stages.layout import EVALUATION, MANIFEST, MODEL_CARD, REGISTRATION
 from svhn_lab.stages.prepared import load_manifest
 from svhn_lab.stages.runs import load_model
 from svhn_lab.tracking import registry
@@ -70,6 +70,7 @@ def test_the_best_on_validation_becomes_champion_and_says_why(
         "test_accuracy_low": str(low),
         "test_accuracy_high": str(high),
         "calibration_error": "0.03",
+        "temperature": version.tags["temperature"],
         "tested_in": "float32",
         "gate": "passed",
         "gate_why": version.tags["gate_why"],
@@ -107,10 +108,35 @@ def test_what_is_registered_is_calibrated_and_judged_so(project: Path) -> None:
     temperature = json.loads(EVALUATION.read_text())["arms"]["baseline"]["temperatures"][1]
     scaled = torch.softmax(logits / temperature, 1).numpy()
     np.testing.assert_allclose(served, scaled, atol=1e-5)
+    assert version.tags["temperature"] == str(temperature)
     assert "calibration error 0.0200, 0.1 at most" in version.tags["gate_why"]
     card = MODEL_CARD.read_text()
     assert "**Expected calibration error:** 0.0200, with logits divided by 0.600" in card
     assert "0.2000 without." in card
+
+
+def test_the_same_network_at_another_temperature_is_another_version(project: Path) -> None:
+    leave_tested_arms(baseline=[950])
+    register.main()
+    evaluation = json.loads(EVALUATION.read_text())
+    evaluation["arms"]["baseline"]["temperatures"] = [5.0]
+    EVALUATION.write_text(json.dumps(evaluation))
+    register.main()
+    first, second = versions(project)
+    assert aliases() == {"champion": 2}
+    assert first.tags[KEY] == second.tags[KEY]
+    assert "divided by 5.000" in str(second.description)
+    images = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+    sharp, flat = (
+        mlflow.pyfunc.load_model(f"models:/{MODEL}/{version}").predict(images).max(1)
+        for version in (1, 2)
+    )
+    assert (flat < sharp).all()
+    registration = json.loads(REGISTRATION.read_text())
+    del registration["tags"]["temperature"]
+    REGISTRATION.write_text(json.dumps(registration))
+    with pytest.raises(UserError, match=r"registration\.json: an older version of the lab wrote"):
+        sync.main()
 
 
 def test_the_card_says_which_test_time_augmentation_there_is(project: Path) -> None:

@@ -28,8 +28,9 @@ def competed(params: Params, dataset: dict[str, Any]) -> dict[str, dict[str, Any
     now = {arm: each for arm, each in found["arms"].items() if _is_now(params, arm, each)}
     if old := [arm for arm in found["arms"] if arm not in now]:
         click.echo(
-            f"{CONTESTS}: left out, as they are not what params.yaml says now, or were trained "
-            f"again since: {', '.join(old)}; `make contests` trains and tests what is out of date"
+            f"{CONTESTS}: left out, as they are not what params.yaml says now, were trained again "
+            f"since, or are of an older version of the lab: {', '.join(old)}; `make contests` "
+            "trains and tests what is out of date"
         )
     return now
 

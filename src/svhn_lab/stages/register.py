@@ -1,7 +1,7 @@
 """`register`: puts the best small network into MLflow's model registry, as champion if the gate
 lets it pass. Arm and seed are chosen on validation digits; the gate looks at the test digits."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import click
@@ -32,7 +32,7 @@ from svhn_lab.stages.runs import load_model
 from svhn_lab.tracking import record, registry
 from svhn_lab.tracking.files import write_json, write_text
 from svhn_lab.tracking.mirror import Mirror
-from svhn_lab.tracking.record import Identity
+from svhn_lab.tracking.record import Identity, Record
 from svhn_lab.tracking.roles import KEY
 from svhn_lab.tracking.store import UNUSABLE, cannot_be_used, locked
 
@@ -103,7 +103,6 @@ def judged(
         "stage": stage,
         "arm": arm,
         "seed": identity.seed,
-        "temperature": entry["temperatures"][best],
         "unscaled_calibration_error": entry["calibration_errors"][best],
         "checks": [asdict(check) for check in checks],
         "tags": {
@@ -119,6 +118,7 @@ def judged(
             "test_accuracy_low": low,
             "test_accuracy_high": high,
             "calibration_error": candidate.calibration_error,
+            registry.TEMPERATURE: entry["temperatures"][best],
             "tested_in": entry["tested_in"],  # it serves in float32
             "gate": "passed" if passed else "failed",
             "gate_why": "; ".join(failed or [check.says for check in checks]),
@@ -132,18 +132,26 @@ def identity_of(registration: dict[str, Any]) -> Identity:
     return Identity(registration["stage"], registration["arm"], registration["seed"])
 
 
+def arm_of(run: Record) -> Arm:
+    """The recipe that a run was trained by."""
+    return Arm(**{name: run.params[name] for name in Arm.model_fields})
+
+
 def card(registration: dict[str, Any], training: Recipe) -> str:
     """The model card: Markdown; `training` is the usual recipe."""
-    run = record.read(identity_of(registration))
-    trained = Arm(**{name: run.params[name] for name in Arm.model_fields})
+    identity = identity_of(registration)
+    run = record.read(identity)
     manifest = load_manifest()
+    pretrained = run.params.get("pretrained")
+    before = pretrained and record.read(replace(identity, stage=record.COMPETE, arm=pretrained))
     return render_markdown(
         "model_card.md",
         {
             "of": registration,
             "recipe": run.params,
             "num_views": architecture(run.params["net"]).num_views,
-            "changes": changes(trained, training),
+            "changes": changes(arm_of(run), training),
+            "before": before and before.params | {"changes": changes(arm_of(before), training)},
             "digits": manifest,
             **registration["tags"],
         },
@@ -155,11 +163,13 @@ def put(registration: dict[str, Any]) -> int:
     network, or its answers, are not on disk any more."""
     identity = identity_of(registration)
     run, manifest = record.read(identity), load_manifest()
+    if registry.TEMPERATURE not in registration["tags"]:
+        raise UserError(f"{REGISTRATION}: an older version of the lab wrote it; `dvc repro`")
     if run.key != registration["key"]:
         raise UserError(f"{REGISTRATION}: is of another {identity.name}; `dvc repro register`")
     net = load_model(identity, run.params["net"], **manifest.network_size)
     return registry.put(
-        Classifier(net, manifest.statistics, registration["temperature"]),
+        Classifier(net, manifest.statistics, registration["tags"][registry.TEMPERATURE]),
         registry.Entry(
             model=registration["model"],
             key=run.key,

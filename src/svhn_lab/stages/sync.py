@@ -36,7 +36,8 @@ def registry_differences() -> list[Difference]:
     model, key = registration["model"], registration.get("key")
     if model is None:
         return []
-    version = registry.version_of(model, key)
+    temperature = registration["tags"].get(registry.TEMPERATURE)
+    version = registry.version_of(model, key, temperature)
     holders = [registry.holder(model, alias) for alias in (registry.CHAMPION, registry.CHALLENGER)]
     has_alias = any(version and each and each.version == version.version for each in holders)
     if version is None:

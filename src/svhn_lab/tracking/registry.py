@@ -32,13 +32,14 @@ ABOUT = (
     "raw images, (N, H, W, 3) uint8, and gives class probabilities. `champion` is the version to "
     "use; `challenger` is one that the gate did not let pass, and its tag `gate_why` says why."
 )
+TEMPERATURE = "temperature"  # a tag: the same network with another one is another model
 CARD, ANSWERS = "MODEL_CARD.md", "test_right.npy"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A version of the registry, as it can be made again from what is on disk. `right` (N,) says
-    which of the test digits the network gets right."""
+    """A version of the registry, as it can be made again from what is on disk. `key` and the tag
+    TEMPERATURE say which model it is; `right` (N,) which of the test digits it gets right."""
 
     model: str
     key: str
@@ -61,10 +62,11 @@ def client() -> MlflowClient:
     return connect()
 
 
-def version_of(model: str, key: str) -> ModelVersion | None:
-    """The version that holds the run with this key."""
+def version_of(model: str, key: str, temperature: object) -> ModelVersion | None:
+    """The version that holds the network of the run with this key, at this temperature."""
     found = client().search_model_versions(f"name = '{model}' and tags.`{KEY}` = '{key}'")
-    return found[0] if found else None
+    same = [each for each in found if each.tags.get(TEMPERATURE) == str(temperature)]
+    return same[0] if same else None
 
 
 def holder(model: str, alias: str) -> ModelVersion | None:
@@ -91,7 +93,8 @@ def put(model: nn.Module, entry: Entry, run_id: str) -> int:
     """The version that holds the entry, made if it is not there, under its alias. `model` takes raw
     images and gives probabilities."""
     with locked():
-        version = version_of(entry.model, entry.key) or _new_version(model, entry, run_id)
+        version = version_of(entry.model, entry.key, entry.tags[TEMPERATURE])
+        version = version or _new_version(model, entry, run_id)
         describe(entry, version)
     return int(version.version)
 
@@ -119,8 +122,8 @@ def signature(image_size: int, num_classes: int) -> ModelSignature:
 
 
 def _new_version(model: nn.Module, entry: Entry, run_id: str) -> ModelVersion:
-    """Logs the model and registers it, with its key from the first moment on: whatever is killed
-    in between leaves no version that cannot be found again."""
+    """Logs the model and registers it, with its key and temperature from the first moment
+    on: whatever is killed in between leaves no version that cannot be found again."""
     registry = client()
     experiment = registry.get_run(run_id).info.experiment_id
     condition = f"source_run_id = '{run_id}'"
@@ -145,4 +148,5 @@ def _new_version(model: nn.Module, entry: Entry, run_id: str) -> ModelVersion:
             serialization_format="pt2",
             extra_files=[str(card), str(answers)],
         )
-    return mlflow.register_model(info.model_uri, entry.model, tags={KEY: entry.key})
+    what = {KEY: entry.key, TEMPERATURE: str(entry.tags[TEMPERATURE])}
+    return mlflow.register_model(info.model_uri, entry.model, tags=what)
