@@ -1,5 +1,5 @@
-"""groups.py: arms are compared pair by pair, and p values are corrected over all of them; a network's
-temperature is that of validation digits."""
+"""groups.py: arms are compared pair by pair, and p values are corrected over all of them; the
+temperature of a network is that of validation digits."""
 
 from pathlib import Path
 from typing import Any
