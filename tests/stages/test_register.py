@@ -125,6 +125,9 @@ def test_the_same_network_at_another_temperature_is_another_version(project: Pat
     first, second = versions(project)
     assert aliases() == {"champion": 2}
     assert first.tags[KEY] == second.tags[KEY]
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    kept = client.search_logged_models([client.get_run(str(first.run_id)).info.experiment_id])
+    assert {model.model_uri for model in kept} == {first.source, second.source}
     assert "divided by 5.000" in str(second.description)
     images = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
     sharp, flat = (

@@ -60,7 +60,8 @@ def fitted_temperature(logits: NDArray[np.floating], labels: Labels) -> float:
     """The temperature T with which softmax(logits / T) has the least cross-entropy with the labels
     (Guo et al., 2017, section 4.2): above 1 of an overconfident network, below 1 of an
     underconfident one. What is predicted stays the same. `logits`: (N, classes); the digits should
-    be those of validation, not of training or of test."""
+    be those of validation, not of training or of test. In thousandths: another machine, which
+    rounds otherwise, should find the same one."""
     logits = logits.astype(np.float64)
     of_labels = logits[np.arange(len(labels)), labels]
 
@@ -70,4 +71,4 @@ def fitted_temperature(logits: NDArray[np.floating], labels: Labels) -> float:
 
     # It has one minimum, as cross-entropy is convex in 1 / T.
     found = minimize_scalar(cross_entropy, bounds=np.log(TEMPERATURES), method="bounded")
-    return float(np.exp(found.x))
+    return round(float(np.exp(found.x)), 3)

@@ -127,8 +127,11 @@ def _new_version(model: nn.Module, entry: Entry, run_id: str) -> ModelVersion:
     registry = client()
     experiment = registry.get_run(run_id).info.experiment_id
     condition = f"source_run_id = '{run_id}'"
-    for left_behind in registry.search_logged_models([experiment], condition):
-        registry.delete_logged_model(left_behind.model_id)
+    versions = registry.search_model_versions(f"name = '{entry.model}'")
+    registered = {version.source for version in versions}
+    for found in registry.search_logged_models([experiment], condition):
+        if found.model_uri not in registered:  # left behind
+            registry.delete_logged_model(found.model_id)
     logged = registry.create_logged_model(experiment, name=entry.model, source_run_id=run_id)
     shape = (2, entry.image_size, entry.image_size, 3)
     with tempfile.TemporaryDirectory() as folder:
