@@ -99,7 +99,7 @@ def test_contests_are_run_apart_and_their_winner_can_be_registered(tmp_path: Pat
     assert "rendered 100" in cards["free-taught"]
     assert "probabilities that 3 other networks predict" in cards["free-taught"]
     assert ": the network `free-plain`, seed " in cards["free-adapted"]
-    assert "- **Fine-tuning:** " in cards["free-adapted"]
+    assert "of these digits, those of the dataset's own `train` split, " in cards["free-adapted"]
     lab.run("dvc", "repro", "--force", "--single-item", "report")
     assert "free-taught" in (lab.path / "results/page/index.html").read_text()
 

@@ -192,7 +192,7 @@ class Params(Section):
             *_unknown(of_lab, self.arms),
             *_wrong_references("contests.references", contests.references, contests.competing),
             *_fixed(self.training, contests.arms),
-            *_continued(contests),
+            *_made_from_others(contests),
         ]
 
 
@@ -213,10 +213,10 @@ def _fixed(training: Recipe, arms: Mapping[str, Arm]) -> Iterator[str]:
             )
 
 
-def _continued(contests: Contests) -> Iterator[str]:
-    """A message for every distilled or adapted arm whose name says something else, or is another's
-    too; if there is no arm that teaches, or is adapted; and if another network is to start from
-    that."""
+def _made_from_others(contests: Contests) -> Iterator[str]:
+    """What is wrong with distilled and adapted arms, a message each: that the arm they are made
+    from is not there, that their names say something else or are taken, that an adapted arm has
+    another network than it starts from."""
     arms, start = contests.arms, contests.arms.get(contests.pretrained)
     kinds: list[tuple[str, str, str, Mapping[str, Arm]]] = [
         ("teachers", contests.teachers, "distilled", contests.distilled),

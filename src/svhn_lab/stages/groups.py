@@ -169,7 +169,7 @@ def summary(
         "flops_per_image": flops_per_image(net, image_size),
         "seconds_per_epoch": seconds_per_epoch(group),
         "seeds": [identity.seed for identity in group.identities],
-        **only_of_its_kind(group, answers),
+        **(calibrated(answers) if group.at is None else fine_tuned(group, answers)),
         "keys": [run.key for run in records],
         "validation_accuracy": [run.metrics["validation_accuracy"] for run in records],
         "test_accuracy": accuracies,
@@ -201,14 +201,16 @@ def summary(
     }
 
 
-def only_of_its_kind(group: Group, answers: list[Answers]) -> dict[str, Any]:
-    """What only an arm's entry has: each network's temperature, and its calibration error there;
-    and what only a fine-tuned group's has: draws, and how well the sample itself is fitted."""
-    if group.at is None:
-        return {
-            "temperatures": [each.temperature for each in answers],
-            "scaled_calibration_errors": [each.scaled_calibration_error for each in answers],
-        }
+def calibrated(answers: list[Answers]) -> dict[str, Any]:
+    """What only an arm's entry has: each network's temperature, and its calibration error there."""
+    return {
+        "temperatures": [each.temperature for each in answers],
+        "scaled_calibration_errors": [each.scaled_calibration_error for each in answers],
+    }
+
+
+def fine_tuned(group: Group, answers: list[Answers]) -> dict[str, Any]:
+    """What only a fine-tuned group's entry has: draws, and how well the sample itself is fitted."""
     return {
         "draws": [identity.draw for identity in group.identities],
         "train_accuracy": [each.train_accuracy for each in answers],

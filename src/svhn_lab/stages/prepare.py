@@ -152,13 +152,12 @@ def main() -> None:
     params = load()
     source = read_json(RAW / "source.json", "fetch")
     splits, target = cut(params)
-    chosen = subsets(params.transfer, splits, source["classes"])
+    chosen = subsets(params.transfer, splits, source["classes"]) | {("target", "train"): target}
     samples = draws(params.transfer, splits["train"][1], params.data.seed)
     facts = manifest(source, splits)
     for split, (images, labels) in splits.items():
         write_array(PREPARED / split / "images.npy", images)
         write_array(PREPARED / split / "labels.npy", labels)
-    write_array(subset_file("train", "target"), target)
     for (subset, split), indices in chosen.items():
         write_array(subset_file(split, subset), indices)
     for subset in ("pretrain", "finetune"):
